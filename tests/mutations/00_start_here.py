@@ -1,0 +1,17 @@
+"""Usual mistakes in notebook 00, and what the check has to say about each."""
+
+MUTATIONS = {
+    "runner_up": [
+        ("[:, 1]", "[:, 0]", "that is the best class"),
+        ("[:, 1]", "[:, 2]", "the third best"),
+        (", descending=True", "", "second *worst*"),
+        ("S.argsort(1, descending=True)", "S.sort(1, descending=True).values", "that is its score"),
+    ],
+    "point_at": [
+        ("(column + 0.5) * w / W, (row + 0.5) * h / H", "(row + 0.5) * h / H, (column + 0.5) * w / W", "x and y are exchanged"),
+        (" + 0.5", "", "upper left corner"),
+        (" + 0.5", " + 1", "lower right corner"),
+        ("(column + 0.5) * w / W, (row + 0.5) * h / H", "column, row", "Scale it to pixels"),
+        ("argmax", "argmin", "the coldest cell"),
+    ],
+}  # fmt: skip

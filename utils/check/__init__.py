@@ -1,0 +1,108 @@
+"""Exercise checks: they compare your function with the course's on small random inputs.
+
+A check never stops the notebook. It prints "Right", or what is still missing, or, where it knows the
+mistake, what it is. One module for each notebook holds its exercises; the judge is here.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+Mistake = tuple[Callable, str]  # a wrong function, and what to tell somebody who wrote it
+
+
+def judge(
+    answer: Callable,
+    reference: Callable,
+    cases: Sequence[tuple],
+    mistakes: Sequence[Mistake] = (),
+    right: str = "",
+    tolerance: float = 1e-5,
+) -> bool:
+    """Print what is to be said of the learner's function `answer`; True if it is right.
+
+    It is called with every tuple of arguments in `cases` and must give what `reference` gives, up to
+    the relative `tolerance`. A wrong answer that equals one of the `mistakes` gets its message.
+    """
+    message = _first_problem(answer, reference, cases, mistakes, tolerance)
+    print(f"\N{WHITE HEAVY CHECK MARK} Right. {right}".rstrip() if message is None else message)
+    return message is None
+
+
+def _first_problem(answer, reference, cases, mistakes, tolerance) -> str | None:
+    if not callable(answer):
+        return f"Not yet: give the check your function, without calling it. It got {_kind(answer)}."
+    for case in cases:
+        mine, true = _outcome(answer, case), reference(*case)
+        if mine is None or mine is Ellipsis:
+            return (
+                "Not answered yet: write the function above, run its cell, then run this one again."
+            )
+        if not _same(mine, true, tolerance):
+            found = (text for wrong, text in mistakes if _alike(answer, wrong, cases, tolerance))
+            return "Not yet: " + next(found, _difference(mine, true, case))
+    return None
+
+
+def _outcome(function: Callable, case: tuple):
+    """What the function gives, or the exception it raises; its arguments are safe from it."""
+    given = [a.clone() if isinstance(a, Tensor) else a for a in case]
+    try:
+        result = function(*given)
+    except Exception as problem:
+        return problem
+    if any(
+        isinstance(a, Tensor) and not torch.equal(a, g) for a, g in zip(case, given, strict=True)
+    ):
+        return ValueError("the function changes its input; work on a copy (relu, not relu_)")
+    return result
+
+
+def _alike(answer: Callable, wrong: Callable, cases, tolerance: float) -> bool:
+    """Whether both give the same values in every case, or both stop there, but not everywhere."""
+    values = 0
+    for case in cases:
+        mine, theirs = _outcome(answer, case), _outcome(wrong, case)
+        if isinstance(mine, Exception) and isinstance(theirs, Exception):
+            continue
+        if not _same(mine, theirs, tolerance):
+            return False
+        values += 1
+    return values > 0
+
+
+def _same(mine, true, tolerance: float) -> bool:
+    mine, true = _tensor(mine), _tensor(true)
+    if mine is None or true is None or mine.shape != true.shape:
+        return False
+    scale = true.abs().max().item() if true.numel() else 0
+    return torch.allclose(mine.to(true), true, rtol=tolerance, atol=tolerance * max(scale, 1e-30))
+
+
+def _tensor(value) -> Tensor | None:
+    try:
+        return torch.as_tensor(value, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        return None  # an exception, a string, None: not a number
+
+
+def _difference(mine, true, case) -> str:
+    if isinstance(mine, Exception):
+        first = (str(mine).splitlines() or [""])[0]
+        given = ", ".join(_kind(a) for a in case)
+        return f"your function stopped with {type(mine).__name__}: {first}\nIt was given {given}."
+    got, wanted = _tensor(mine), _tensor(true)
+    if got is None:
+        return f"your function gives {_kind(mine)}; a tensor is wanted."
+    if got.shape != wanted.shape:
+        given = ", ".join(_kind(a) for a in case)
+        return f"your result has the shape {tuple(got.shape)}, wanted is {tuple(wanted.shape)} (given {given})."
+    at = (got - wanted).abs().nan_to_num(torch.inf).argmax()
+    return f"the shape is right, the values are not: {got.flatten()[at]:.4f} where {wanted.flatten()[at]:.4f} is wanted."
+
+
+def _kind(value) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)}"
+    return f"{type(value).__name__} {value!r}"[:60]

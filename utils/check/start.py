@@ -1,0 +1,60 @@
+"""The exercises of notebook 00."""
+
+import torch
+from torch import Tensor
+
+from utils.check import judge
+
+
+def runner_up(answer) -> bool:
+    """Exercise 1: the class with the second best score, (N, C) -> (N,)."""
+    g = torch.Generator().manual_seed(2)
+
+    def nth(n: int):
+        return lambda S: S.argsort(1, descending=True)[:, n]
+
+    return judge(
+        answer,
+        nth(1),
+        [(torch.randn(n, c, generator=g),) for n, c in ((3, 6), (1, 10), (4, 4))],
+        [
+            (nth(0), "that is the best class. Positions count from 0, so the second is at position 1."),
+            (nth(2), "that is the third best class. Positions count from 0."),
+            (lambda S: S.argsort(1)[:, 1], "that is the second *worst* class: argsort goes upwards unless you say descending=True."),
+            (lambda S: S.argsort(0, descending=True)[1], "you ordered the pictures. Order the classes: axis 1."),
+            (lambda S: S.sort(1, descending=True).values[:, 1], "that is its score. The number of the class is wanted: argsort, not sort."),
+            (lambda S: S.topk(2, 1).indices, "those are the two best classes. Take the second one only."),
+        ],
+        "argsort gives class numbers, sort gives scores.",
+    )  # fmt: skip
+
+
+def point_at(answer) -> bool:
+    """Exercise 2: centre of the hottest cell, (H, W), h, w -> (x, y) in pixels."""
+    g = torch.Generator().manual_seed(3)
+
+    def solve(M: Tensor, h: int, w: int, shift: float = 0.5) -> tuple[float, float]:
+        row, column = divmod(int(M.argmax()), M.shape[1])
+        return (column + shift) * w / M.shape[1], (row + shift) * h / M.shape[0]
+
+    def swapped(M, h, w):
+        return solve(M, h, w)[::-1]
+
+    def cells(M, h, w):
+        return divmod(int(M.argmax()), M.shape[1])[::-1]
+
+    return judge(
+        answer,
+        solve,
+        [(torch.rand(H, W, generator=g), h, w) for H, W, h, w in ((7, 7, 224, 224), (6, 9, 300, 480), (10, 4, 90, 60))],
+        [
+            (swapped, "x and y are exchanged. x goes to the right and comes from the column."),
+            (lambda M, h, w: solve(M, h, w, 0.0), "that is the cell's upper left corner. Its centre lies half a cell further: add 0.5 before you scale."),
+            (lambda M, h, w: solve(M, h, w, 1.0), "that is the cell's lower right corner. Add 0.5, not 1."),
+            (cells, "that is the cell's column and row. Scale it to pixels: one cell is w/W pixels wide and h/H high."),
+            (lambda M, h, w: cells(M, h, w)[::-1], "that is the cell's row and column. Scale it to pixels, and give x (from the column) first."),
+            (lambda M, h, w: solve(M, w, h), "height and width are exchanged: columns scale with w/W, rows with h/H."),
+            (lambda M, h, w: solve(-M, h, w), "that is the coldest cell. The hottest one is at argmax."),
+        ],
+        "With this you can check whether a map points at the right thing: notebook 02 does.",
+    )  # fmt: skip

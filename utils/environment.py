@@ -1,0 +1,81 @@
+"""Is everything here that the course needs? In words that a beginner can act on. Notebook 00."""
+
+import importlib.metadata
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from utils import networks, training
+
+NEEDED = {"torch": (2, 4), "torchvision": (0, 19), "ipywidgets": (7, 7), "matplotlib": (3, 5)}
+
+
+def report() -> None:
+    """Print one line for each thing that is needed: a tick, or what is missing and what to do."""
+    for good, text in [
+        _python(),
+        *map(_package, NEEDED),
+        _device(),
+        _own_weights(),
+        _photo_weights(),
+    ]:
+        print("\N{HEAVY CHECK MARK}" if good else "\N{WHITE RIGHT-POINTING TRIANGLE}", text)
+
+
+def _python() -> tuple[bool, str]:
+    text = f"Python {platform.python_version()} on {platform.system()}"
+    good = sys.version_info >= (3, 10)
+    return good, text + (
+        "." if good else ": the course needs 3.10 or later. Install it, then run make lab."
+    )
+
+
+def _package(name: str) -> tuple[bool, str]:
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return (
+            False,
+            f"{name} is missing: run make lab in the course's folder (README, first lines).",
+        )
+    if tuple(int(n) for n in version.split(".")[:2]) < NEEDED[name]:
+        least = ".".join(map(str, NEEDED[name]))
+        return False, f"{name} {version} is older than {least}: run pip install --upgrade {name}."
+    return True, f"{name} {version}."
+
+
+def _device() -> tuple[bool, str]:
+    kind = training.best_device().type
+    words = {
+        "cpu": "the processor (no GPU was found; none is needed)",
+        "cuda": "an NVIDIA GPU",
+        "mps": "Apple's GPU",
+    }
+    return (
+        True,
+        f"Training would run on {words[kind]}; the rest uses {torch.get_num_threads()} threads.",
+    )
+
+
+def _own_weights() -> tuple[bool, str]:
+    count = len(list(networks.WEIGHTS.glob("*.safetensors")))
+    if count:
+        return True, f"The course's own trained networks are here: {count} files."
+    return (
+        False,
+        "The course's trained networks are missing: clone the repository again, or run make train.",
+    )
+
+
+def _photo_weights() -> tuple[bool, str]:
+    import torchvision
+
+    url = torchvision.models.get_model_weights("mobilenet_v2").DEFAULT.url
+    if Path(torch.hub.get_dir(), "checkpoints", Path(url).name).is_file():
+        return True, "A network trained on ImageNet (mobilenet_v2) is in the cache."
+    return False, (
+        "No ImageNet network in the cache yet: the first cell that needs it downloads 14 MB. "
+        "Without internet the notebooks go on with drawn pictures."
+    )

@@ -1,0 +1,286 @@
+"""From a heat map to a box, and how good boxes and maps are. Notebook 05 derives all of it.
+
+Boxes are (x0, y0, x1, y1) in pixels, half-open, origin top left: one pixel has (0, 0, 1, 1). The true
+boxes of N pictures are a tensor (N, 4) or, where a picture may hold several objects, a list of N
+tensors (B, 4); a box is right when it fits *any* of its picture's true boxes.
+
+There are two families of measures. The paper's (CVPR 2016, sections 3.2 and 3.3) fix the threshold
+at 20 % of the maximum: `gt_known`, `top_k_localization`. Those of Choe et al., "Evaluating Weakly
+Supervised Object Localization Methods Right", CVPR 2020 ("the WSOL evaluation"), take the best
+threshold, or all of them: `max_box_acc`, `max_box_acc_v2`, `pxap`.
+
+The published evaluator of CVPR 2020 gives slightly other numbers, because it adds 1 to the sides of
+boxes that are half-open already (a blob of 3 x 4 pixels gets IoU 0.6 with its own box). It also
+cuts boxes at the picture's last pixel, rounds maps to 256 levels, and its largest contour is the
+one that encloses most, holes included. Here a side is x1 - x0, maps keep their values, and pixels
+are counted.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from utils import cam
+
+THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(20))  # fractions of the maximum, 0 to 0.95
+FINE = tuple(round(0.01 * i, 2) for i in range(100))  # 0 to 0.99
+EIGHT = np.ones((3, 3), int)  # pixels that touch at a corner belong together
+Boxes = Tensor | Sequence[Tensor]  # (N, 4), or N tensors (B, 4)
+Scaling = Literal["max", "minmax"]
+
+
+# ---------------------------------------------------------------- from a map to a box
+
+
+def box_from_map(M: Tensor, threshold: float = 0.2, how: Scaling = "max") -> Tensor:
+    """The box of one map at picture size: (h, w) -> (4,) int64.
+
+    The paper's rule (section 3.2): keep what lies above 20 % of the maximum, take the bounding box
+    of the largest connected component (8-neighbours; of two equal ones, the upper). `how` is the
+    scaling before the threshold, see `cam.normalize`: "max" is the paper's, "minmax" the WSOL
+    evaluation's. A map without evidence (constant, or with "max" nowhere positive) gives the
+    whole picture. Raises ValueError if `M` is not one map or holds NaN, or if the threshold is
+    not in [0, 1).
+    """
+    return torch.from_numpy(_boxes_at(_scaled(M, how), threshold)[0])
+
+
+def component_boxes(mask: np.ndarray) -> np.ndarray:
+    """The boxes of the connected components (8-neighbours), largest first: (h, w) bool -> (K, 4).
+
+    Size is the number of pixels; of equal components, the one met first from the top comes first.
+    """
+    y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if len(y) == 0:
+        return np.empty((0, 4), np.int64)
+    frame = np.array([[x[0], y[0], x[-1] + 1, y[-1] + 1]], np.int64)
+    labels, count = ndimage.label(mask[y[0] : y[-1] + 1, x[0] : x[-1] + 1], EIGHT)
+    if count == 1:  # the usual case, and the rest of the work can be spared
+        return frame
+    sizes = np.bincount(labels.ravel())[1:]
+    found = [(c.start, r.start, c.stop, r.stop) for r, c in ndimage.find_objects(labels)]
+    return (frame[:, [0, 1, 0, 1]] + found)[np.argsort(-sizes, kind="stable")]
+
+
+def _scaled(M: Tensor, how: str) -> np.ndarray:
+    """One map as numbers up to 1, in float32, as `cam.normalize` scales them."""
+    if M.ndim != 2:
+        raise ValueError(f"one map of the shape (h, w) is wanted, not {tuple(M.shape)}")
+    if not M.isfinite().all():
+        raise ValueError("the map holds NaN or infinity: look at the network's input")
+    return cam.normalize(M.detach().float().cpu(), how).numpy()
+
+
+def _boxes_at(values: np.ndarray, threshold: float) -> np.ndarray:
+    """Every component's box above the threshold, largest first; the whole picture if nothing is."""
+    if not 0 <= threshold < 1:
+        raise ValueError(f"the threshold is a fraction of the maximum, 0 to below 1: {threshold}")
+    boxes = component_boxes(values > np.float32(threshold))
+    return boxes if len(boxes) else np.array([[0, 0, *values.shape[::-1]]], np.int64)
+
+
+# ---------------------------------------------------------------- a box against the true ones
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of boxes, pair by pair: (..., 4), (..., 4) -> (...), in 0..1."""
+    corner, far = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    shared = (far - corner).clamp(min=0).prod(-1)
+    return shared / (_area(a) + _area(b) - shared)
+
+
+def best_iou(boxes: Tensor, true_boxes: Boxes) -> Tensor:
+    """IoU of each picture's box with the true box that it fits best: (N, 4), true boxes -> (N,)."""
+    if len(boxes) != len(true_boxes):
+        raise ValueError(f"{len(boxes)} boxes, but the true boxes of {len(true_boxes)} pictures")
+    pairs = zip(boxes, true_boxes, strict=True)
+    return torch.stack([iou(box, true.reshape(-1, 4)).max() for box, true in pairs])
+
+
+def gt_known(boxes: Tensor, true_boxes: Boxes) -> float:
+    """Share of the pictures whose box has IoU >= 0.5 with a true box: (N, 4), true boxes -> 0..1.
+
+    The class is taken as known (the box comes from the true class's map), so that only the place is
+    judged. Notebook 05.
+    """
+    return (best_iou(boxes, true_boxes) >= 0.5).float().mean().item()
+
+
+def ranks(S: Tensor, labels: Tensor) -> Tensor:
+    """The place of the true class among all, 1 for the best: scores (N, C), (N,) -> (N,) int64.
+
+    Of classes with equal scores the first counts as the better one, as in argmax.
+    """
+    true = S.gather(1, labels[:, None])
+    earlier = torch.arange(S.shape[1], device=S.device) < labels[:, None]
+    return 1 + (S.gt(true) | (S.eq(true) & earlier)).sum(1)
+
+
+def top_k_localization(
+    S: Tensor, labels: Tensor, boxes: Tensor, true_boxes: Boxes, k: int = 1
+) -> float:
+    """Share of the pictures that are classified *and* localized: scores (N, C), ... -> 0..1.
+
+    The rule of ILSVRC, which the paper's table 2 uses: k classes are named, each with the box of
+    its own map; the picture is right if one of them is the true class and *its* box has IoU >= 0.5
+    with a true box. Only the true class can be right, so one box is enough for each picture:
+    `boxes` (N, 4), from the maps of the true classes. With k = C this is `gt_known`. Notebook 05.
+    """
+    right = (ranks(S, labels) <= k).cpu() & (best_iou(boxes, true_boxes) >= 0.5).cpu()
+    return right.float().mean().item()
+
+
+def _area(box: Tensor) -> Tensor:
+    return (box[..., 2:] - box[..., :2]).prod(-1)
+
+
+# ---------------------------------------------------------------- over all thresholds
+
+
+def iou_curves(
+    M: Tensor,
+    true_boxes: Tensor,
+    thresholds: Sequence[float] = FINE,
+    how: Scaling = "minmax",
+) -> tuple[Tensor, Tensor]:
+    """One map's best IoU at each of T thresholds: (h, w), (B, 4) or (4,) -> (T,), (T,).
+
+    First for the box of the largest component, then for the best box of any component.
+    """
+    values = _scaled(M, how)
+    boxes = [_boxes_at(values, t) for t in thresholds]
+    starts = np.cumsum([0, *map(len, boxes[:-1])])
+    every = torch.from_numpy(np.concatenate(boxes))[:, None]
+    found = iou(every, true_boxes.cpu().reshape(-1, 4)).amax(1).numpy()
+    return torch.from_numpy(found[starts]), torch.from_numpy(np.maximum.reduceat(found, starts))
+
+
+def sweep(
+    maps: Tensor,
+    true_boxes: Boxes,
+    thresholds: Sequence[float] = THRESHOLDS,
+    how: Scaling = "max",
+) -> dict:
+    """`gt_known` at every threshold: maps (N, h, w) at picture size, true boxes -> {t: 0..1}."""
+    right = _curves(maps, true_boxes, thresholds, how)[0] >= 0.5
+    return dict(zip(thresholds, right.float().mean(0).tolist(), strict=True))
+
+
+def best_threshold(maps: Tensor, true_boxes: Boxes) -> float:
+    """The threshold with the best `gt_known`. Choose it on one set of pictures, report on others."""
+    found = sweep(maps, true_boxes)
+    return max(found, key=found.get)
+
+
+def max_box_acc(
+    maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float] = FINE
+) -> tuple[float, float]:
+    """MaxBoxAcc of the WSOL evaluation (CVPR 2020), and its threshold: maps (N, h, w) -> 0..1, t.
+
+    The share of pictures whose largest component's box has IoU >= 0.5 with a true box, at the one
+    threshold that is best for *all* pictures together; maps min-max scaled, the true class known.
+    The best threshold is chosen on the very pictures it is measured on, so this is an upper bound.
+    """
+    found = sweep(maps, true_boxes, thresholds, "minmax")
+    best = max(found, key=found.get)
+    return found[best], best
+
+
+def max_box_acc_v2(maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float] = FINE) -> float:
+    """MaxBoxAccV2 (the journal version of the WSOL evaluation): maps (N, h, w), true boxes -> 0..1.
+
+    As MaxBoxAcc, with two changes: the box of *any* component may be right, and the mean is taken
+    over the best accuracies at IoU 0.3, 0.5 and 0.7, each at its own best threshold.
+    """
+    found = _curves(maps, true_boxes, thresholds, "minmax")[1]
+    best = [(found >= least).double().mean(0).max() for least in (0.3, 0.5, 0.7)]
+    return torch.stack(best).mean().item()
+
+
+def _curves(maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float], how: str) -> Tensor:
+    """`iou_curves` of N pictures, (2, N, T)."""
+    if len(maps) != len(true_boxes) or len(maps) == 0:
+        raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
+    pairs = zip(maps, true_boxes, strict=True)
+    curves = [torch.stack(iou_curves(M, true, thresholds, how)) for M, true in pairs]
+    return torch.stack(curves, 1)
+
+
+# ---------------------------------------------------------------- a map against the true pixels
+
+
+def precision_recall(
+    maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000
+) -> tuple[Tensor, Tensor]:
+    """Pixel precision and recall: maps, masks and ignored pixels (N, h, w) -> two of (levels + 1,).
+
+    At each level from the highest to 0, the pixels of all pictures whose min-max scaled map is at
+    least level / levels count as found: precision is the share of them that lies on an object (0 if
+    nothing is found), recall the share of the objects' pixels that is found. Pixels in `ignore`
+    count for neither. Raises ValueError if the shapes differ or no pixel belongs to an object.
+    """
+    ignore = torch.zeros_like(masks) if ignore is None else ignore
+    if not maps.shape == masks.shape == ignore.shape or masks.dtype != torch.bool:
+        raise ValueError(
+            f"maps, masks and ignored pixels need one shape (N, h, w), masks as bool: "
+            f"{tuple(maps.shape)}, {tuple(masks.shape)} {masks.dtype}, {tuple(ignore.shape)}"
+        )
+    batches = zip(*(t.split(20) for t in (maps, masks, ignore)), strict=True)  # fit into the cache
+    wrong, right = sum(_pixel_counts(*batch, levels) for batch in batches).flip(1).cumsum(1)
+    if not right[-1]:
+        raise ValueError("no pixel belongs to an object: are these the right masks?")
+    return right / (right + wrong).clamp(min=1), right / right[-1]
+
+
+def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> Tensor:
+    """How many pixels off (0) and on (1) the objects have each level: -> (2, levels + 1)."""
+    level = (cam.normalize(maps.float(), "minmax") * levels).int()
+    kind = masks.int().masked_fill(ignore, 2)
+    counts = torch.bincount((level + (levels + 1) * kind).flatten(), minlength=3 * (levels + 1))
+    return counts.cpu().reshape(3, -1)[:2].double()
+
+
+def pxap(maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000) -> float:
+    """PxAP of the WSOL evaluation (CVPR 2020): maps, true masks, ignored pixels (N, h, w) -> 0..1.
+
+    The area under the pixel precision-recall curve of all pictures together: precision times the
+    gain in recall, summed over the levels. No threshold, no box. Pixels are counted in a histogram
+    of 1000 levels, as the published evaluator does, and not sorted: for maps rounded down to
+    thousandths the result is exact. Notebook 05.
+    """
+    precision, recall = precision_recall(maps, masks, ignore, levels)
+    return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
+
+
+# ---------------------------------------------------------------- what knows nothing of the picture
+
+
+def whole_picture(n: int, h: int, w: int) -> Tensor:
+    """The baseline that answers "everywhere": n times the box of the whole picture, (n, 4)."""
+    return torch.tensor([0, 0, w, h]).repeat(n, 1)
+
+
+def centred_boxes(h: int, w: int, sides: Sequence[float]) -> Tensor:
+    """Centred boxes of the picture's shape, their sides as fractions of its own: T -> (T, 4)."""
+    half = torch.tensor(sides)[:, None] * torch.tensor([w, h]) / 2
+    middle = torch.tensor([w, h]) / 2
+    return torch.cat([middle - half, middle + half], 1)
+
+
+def centred_map(h: int, w: int) -> Tensor:
+    """A Gaussian in the middle of the picture, the centre baseline of the WSOL evaluation: (h, w).
+
+    Its standard deviation is a quarter of each side, its maximum about 1.
+    """
+    y, x = (torch.linspace(1 / n - 1, 1 - 1 / n, n) for n in (h, w))  # pixel centres in -1..1
+    return torch.exp(-2 * (y[:, None] ** 2 + x**2))
+
+
+def random_maps(n: int, h: int, w: int, seed: int = 0, cells: int = 7) -> Tensor:
+    """Noise of cells x cells, enlarged as a class map would be: (n, h, w), the same for a seed."""
+    noise = torch.rand(n, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
+    return cam.upsample(noise, (h, w))[:, 0]

@@ -1,0 +1,189 @@
+"""Every figure of the course: one style, the heat map over the picture, and alternative text.
+
+Nothing is computed here: maps, scores and boxes come in ready. Colours are chosen to be told apart
+in grey and by colour-blind readers: heat maps brighten with their value ("inferno"), signed maps
+are orange for and blue against, boxes are told apart by line style as well as by colour.
+"""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from utils import cam
+
+INK, GREY, BLUE, ORANGE, GREEN, ROSE = (
+    "#22303c",
+    "#8a96a3",
+    "#2f6f9f",
+    "#d9822b",
+    "#3a8f6a",
+    "#b5446e",
+)
+CYCLE = [BLUE, ORANGE, GREEN, ROSE, GREY, INK]
+HEAT = "inferno"
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed", ["#1f4e79", "#7fb0d6", "#f7f5f0", "#efb072", "#a8500f"]
+)
+
+STYLE = {
+    "figure.dpi": 100, "savefig.dpi": 120,
+    "figure.facecolor": "white", "savefig.facecolor": "white",
+    "font.size": 11, "axes.titlesize": 11, "axes.labelsize": 11, "legend.fontsize": 10,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.titlecolor": INK,
+    "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=CYCLE), "axes.grid": False, "grid.color": "#e3e7eb",
+    "lines.linewidth": 2, "legend.frameon": False, "image.interpolation": "nearest",
+    "figure.constrained_layout.use": True,
+}  # fmt: skip
+plt.rcParams.update(STYLE)
+
+
+# ---------------------------------------------------------------- pictures and heat maps
+
+
+def overlay(picture: Tensor, M: Tensor, alpha: float = 0.6) -> np.ndarray:
+    """A heat map laid over its picture: (3, h, w) uint8, (H, W) -> (h, w, 3) floats in 0..1.
+
+    The map is enlarged bilinearly, scaled by its maximum and coloured; negative evidence counts as
+    none. `alpha` 0 shows the picture alone, 1 the map alone. The picture turns paler and greyer
+    below the map, so that colour always means the map.
+    """
+    heat = (
+        cam.normalize(cam.upsample(M[None, None].float(), picture.shape[-2:]))[0, 0].cpu().numpy()
+    )
+    rgb = as_array(picture)
+    grey = rgb @ np.array([0.299, 0.587, 0.114])
+    pale = rgb + alpha * (0.85 * grey[..., None] + 0.15 - rgb)
+    colours = plt.get_cmap(HEAT)(heat)[..., :3]
+    return np.clip((1 - alpha) * pale + alpha * colours, 0, 1)
+
+
+def as_array(picture: Tensor) -> np.ndarray:
+    """A picture as matplotlib wants it: (3, h, w) uint8 -> (h, w, 3) floats in 0..1."""
+    return picture.cpu().permute(1, 2, 0).numpy() / 255
+
+
+def row(n: int, size: float = 2.6, n_rows: int = 1) -> tuple[Figure, np.ndarray]:
+    """A figure with `n_rows` x `n` empty panels, `size` inches each; the axes as a flat array."""
+    fig, axes = plt.subplots(n_rows, n, figsize=(n * size, n_rows * (size + 0.25)), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    return fig, axes.ravel()
+
+
+def panel(ax: Axes, picture: Tensor | np.ndarray, title: str = "") -> None:
+    """One picture, (3, h, w) uint8 or anything that imshow takes, with its title."""
+    ax.imshow(as_array(picture) if isinstance(picture, Tensor) and picture.ndim == 3 else picture)
+    ax.set_title(title)
+    ax.axis("off")
+
+
+def heat_panel(
+    ax: Axes,
+    M: Tensor,
+    title: str = "",
+    signed: bool = False,
+    limit: float | None = None,
+    like: Tensor | None = None,
+):
+    """One map (H, W) as coloured cells; `signed` shows both signs around 0, up to +-`limit`.
+
+    `like`, the picture the map belongs to, gives the panel the picture's shape and pixels.
+    """
+    M = M.detach().cpu()
+    top = limit or M.abs().max().item() or 1.0
+    colours = {"cmap": SIGNED, "vmin": -top} if signed else {"cmap": HEAT, "vmin": 0}
+    extent = None if like is None else (-0.5, like.shape[-1] - 0.5, like.shape[-2] - 0.5, -0.5)
+    image = ax.imshow(M, vmax=top, extent=extent, **colours)
+    ax.set_title(title)
+    ax.axis("off")
+    return image
+
+
+def box(
+    ax: Axes,
+    xyxy: Sequence[float] | Tensor,
+    colour: str = ORANGE,
+    style: str = "-",
+    label: str = "",
+):
+    """A box (x0, y0, x1, y1) in pixels, half-open, drawn around the pixels it holds."""
+    x0, y0, x1, y1 = (float(v) for v in xyxy)
+    for width, ink in ((4.5, "white"), (2.5, colour)):  # a white rim keeps it readable anywhere
+        edge = Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, linewidth=width)
+        edge.set(
+            edgecolor=ink, linestyle=style if ink == colour else "-", label=label * (ink == colour)
+        )
+        ax.add_patch(edge)
+
+
+def grid(
+    pictures: Sequence[Tensor], titles: Sequence[str] = (), columns: int = 6, size: float = 1.7
+):
+    """Many pictures in rows of `columns`; returns the figure and the axes of the pictures."""
+    n_rows = -(-len(pictures) // columns)
+    fig, axes = row(min(columns, len(pictures)), size, n_rows)
+    for ax, picture, title in zip(
+        axes, pictures, list(titles) + [""] * len(pictures), strict=False
+    ):
+        panel(ax, picture, title)
+    return fig, axes[: len(pictures)]
+
+
+def bars(
+    ax: Axes, names: Sequence[str], values: Sequence[float] | Tensor, label: str, decimals: int = 2
+):
+    """Horizontal bars, the first on top, each with its value written at its end."""
+    values = [float(v) for v in values]
+    drawn = ax.barh(range(len(values)), values, color=[BLUE if v >= 0 else ORANGE for v in values])
+    ax.bar_label(
+        drawn, [f"{v:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in values], padding=3
+    )
+    ax.set_yticks(range(len(values)), names)
+    ax.invert_yaxis()
+    ax.margins(x=0.18)
+    ax.set_xlabel(label)
+
+
+# ---------------------------------------------------------------- into the notebook
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Put the figure below its cell, with `alt`: what a reader who cannot see it has to know.
+
+    Drawings are stored as PNG, photographs as JPEG, whichever is smaller; the text goes along as
+    the picture's alternative text. Raises ValueError when `alt` is missing.
+    """
+    if not alt.strip():
+        raise ValueError("describe the figure in one sentence: show(fig, alt='...')")
+    png, jpeg = io.BytesIO(), io.BytesIO()
+    fig.savefig(png, format="png", bbox_inches="tight", metadata={"Software": None})
+    plt.close(fig)
+    from PIL import Image
+
+    picture = Image.open(png).convert("RGB")
+    picture.save(jpeg, format="JPEG", quality=88)
+    kind, data = min((("png", png), ("jpeg", jpeg)), key=lambda pair: len(pair[1].getvalue()))
+    mime = f"image/{kind}"
+    size = {"width": round(picture.width / 1.2), "alt": alt}
+    display({mime: data.getvalue(), "text/plain": alt}, raw=True, metadata={mime: size})
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
+    """A small table as Markdown: numbers to the right, text to the left."""
+    cells = [[f"{c:.1f}" if isinstance(c, float) else str(c) for c in r] for r in rows]
+    right = [all(isinstance(r[i], (int, float)) for r in rows) for i in range(len(header))]
+    lines = [
+        "| " + " | ".join(header) + " |",
+        "|" + "|".join("--:" if r else ":--" for r in right) + "|",
+    ]
+    lines += ["| " + " | ".join(r) + " |" for r in cells]
+    display({"text/markdown": "\n".join(lines), "text/plain": "\n".join(lines)}, raw=True)

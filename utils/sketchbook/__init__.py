@@ -1,0 +1,20 @@
+"""The sketchbook: a drawn world with exact truth, from a seed.
+
+    objects(n, seed)    one thing of ten classes in each picture
+    pairs(n, seed)      two things of different classes side by side
+    birds(n, seed)      eight look-alike species that differ in small parts
+    scenes(n, seed)     rooms and places, each known by what it holds
+    captions(n, seed)   things in relations, with sentences about them
+    signs(n, seed)      text or no text
+    questions(n, seed)  four questions about each picture, with answers
+
+Each gives `utils.datasets.Pictures`.
+"""
+
+from .carriers import signs
+from .quiz import questions
+from .relations import captions
+from .rooms import scenes
+from .worlds import birds, objects, pairs
+
+__all__ = ["birds", "captions", "objects", "pairs", "questions", "scenes", "signs"]

@@ -1,0 +1,75 @@
+"""One `fit` for every network of the course."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from utils.datasets import Pictures
+
+
+def best_device() -> torch.device:
+    """CUDA if there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def fit(
+    network: nn.Module,
+    pictures: Pictures,
+    epochs: int = 10,
+    lr: float = 4e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+    device: torch.device | str | None = None,
+    progress: bool = True,
+) -> nn.Module:
+    """Train `network` on the pictures' labels with AdamW and a one-cycle schedule.
+
+    The loss is the cross-entropy of S_c. Half of the pictures of a batch are mirrored. The same
+    seed gives the same order and the same mirrors. Returns the network on the CPU, in evaluation
+    mode. Raises ValueError if the pictures do not fill one batch.
+    """
+    device = torch.device(device or best_device())
+    order = torch.Generator().manual_seed(seed)
+    network = network.to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
+    n_steps = epochs * (len(pictures) // batch_size)
+    if n_steps == 0:
+        raise ValueError(f"{len(pictures)} pictures do not fill one batch of {batch_size}")
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, n_steps)
+    bar = tqdm(total=n_steps, disable=not progress, desc="training", unit="batch")
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(pictures), generator=order).split(batch_size):
+            if len(chosen) < batch_size:
+                continue
+            x = _mirror_some(pictures.images[chosen], order).to(device)
+            loss = functional.cross_entropy(
+                network(x.contiguous(memory_format=torch.channels_last)),
+                pictures.labels[chosen].to(device),
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            bar.update()
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    bar.close()
+    return network.cpu().to(memory_format=torch.contiguous_format).eval()
+
+
+def _mirror_some(images: Tensor, generator: torch.Generator) -> Tensor:
+    mirrored = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+@torch.no_grad()
+def scores(network: nn.Module, images: Tensor, batch_size: int = 100) -> Tensor:
+    """The class scores S_c of many pictures, in batches: (N, 3, H, W) -> (N, C)."""
+    return torch.cat([network(batch) for batch in images.split(batch_size)])
+
+
+def accuracy(network: nn.Module, pictures: Pictures) -> float:
+    """Top-1 accuracy, a fraction of the pictures."""
+    return (scores(network, pictures.images).argmax(1) == pictures.labels).float().mean().item()
