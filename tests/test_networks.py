@@ -152,7 +152,7 @@ def test_other_devices(device):
 def test_course_networks(stride, head):
     network = CourseNetwork(head=head, stride=stride).eval()
     p = cam_network(network).forward_pass(torch.rand(2, 3, 112, 112))
-    assert p.f.shape == (2, 96, 112 // stride, 112 // stride)
+    assert p.f.shape == (2, 64, 112 // stride, 112 // stride)
     assert p.pooling == {"gap": "mean", "gmp": "max"}[head]
     assert sum(t.numel() for t in network.parameters()) < 300_000
 

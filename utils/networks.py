@@ -231,10 +231,9 @@ class CourseNetwork(nn.Module):
     fully connected layers, as in AlexNet and VGG). `stride`: 16, 8 or 4 pixels of the picture for
     one cell of the last maps; a smaller stride leaves the later max-poolings out. `dilated` spreads
     the later convolutions instead, so that they still see as far as at stride 8 (notebook 04).
+    `widths`: channels at stride 2, at stride 4 (twice) and in the last three convolutions.
     Takes pictures (N, 3, h, w), uint8 or float in 0..1, and gives scores (N, C).
     """
-
-    WIDTHS = (16, 32, 48, 64)
 
     def __init__(
         self,
@@ -243,13 +242,14 @@ class CourseNetwork(nn.Module):
         stride: Literal[4, 8, 16] = 8,
         dilated: bool = False,
         size: int = 112,
+        widths: Sequence[int] = (16, 32, 48, 64),
     ) -> None:
         super().__init__()
         if head not in ("gap", "gmp", "fc") or stride not in (4, 8, 16):
             raise ValueError(
                 f'head is "gap", "gmp" or "fc", stride 4, 8 or 16: {head!r}, {stride!r}'
             )
-        a, b, c, d = self.WIDTHS
+        a, b, c, d = widths
         spread = 2 if dilated and stride == 4 else 1
         layers = [_convolution(3, a, 5, stride=2), nn.MaxPool2d(2)]
         layers += [_convolution(a, b), _convolution(b, c)] + [nn.MaxPool2d(2)] * (stride > 4)

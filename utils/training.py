@@ -27,7 +27,8 @@ def fit(
 ) -> nn.Module:
     """Train `network` on the pictures' labels with AdamW and a one-cycle schedule.
 
-    The loss is the cross-entropy of S_c. Half of the pictures of a batch are mirrored. The same
+    Labels (N,) are classes: the loss is the cross-entropy of S_c. Labels (N, C), floats 0 or 1, say
+    which of C things are there: the loss is the binary cross-entropy of each S_c. Half of the pictures of a batch are mirrored. The same
     seed gives the same order and the same mirrors. Returns the network on the CPU, in evaluation
     mode. Raises ValueError if the pictures do not fill one batch.
     """
@@ -45,10 +46,8 @@ def fit(
             if len(chosen) < batch_size:
                 continue
             x = _mirror_some(pictures.images[chosen], order).to(device)
-            loss = functional.cross_entropy(
-                network(x.contiguous(memory_format=torch.channels_last)),
-                pictures.labels[chosen].to(device),
-            )
+            S = network(x.contiguous(memory_format=torch.channels_last))
+            loss = loss_of(S, pictures.labels[chosen].to(device))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -57,6 +56,13 @@ def fit(
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     bar.close()
     return network.cpu().to(memory_format=torch.contiguous_format).eval()
+
+
+def loss_of(S: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy for classes (N,), binary cross-entropy for floats (N, C) of 0 and 1."""
+    if labels.is_floating_point():
+        return functional.binary_cross_entropy_with_logits(S, labels)
+    return functional.cross_entropy(S, labels)
 
 
 def _mirror_some(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -41,7 +41,8 @@ def diagram() -> Figure:
     p = net.forward_pass(net.prepare(picture))
     f, w = p.f[0], p.w
     c = int(p.S[0].argmax())
-    shown = (w[c] * f.mean((1, 2))).argsort(descending=True)[:3].tolist()
+    paid = (w[c] * f.mean((1, 2))).argsort(descending=True).tolist()
+    shown = [paid[0], paid[2], paid[-1]]  # two channels for the class, one against it
     M = torch.einsum("khw,k->hw", f, w[c])
 
     fig = plt.figure(figsize=(11, 5.4), constrained_layout=False)
@@ -86,11 +87,12 @@ def diagram() -> Figure:
         arrow((5.2, y + 0.38), (6.25, y + 0.38), colour)
         words(5.7, y + 0.53, "GAP", fontsize=9, color=plots.GREY)
         canvas.add_patch(plt.Circle((6.45, y + 0.38), 0.17, color=colour))
-        words(6.85, y + 0.66, f"$F_{n}$", fontsize=11)
+        words(6.45, y + 0.68, f"$F_{n}$", fontsize=11)
         canvas.add_patch(
             ConnectionPatch((6.63, y + 0.38), (8.25, 3.93), "data", color=colour, linewidth=1.6)
         )
-        words(7.25, y + 0.38 + (3.93 - y - 0.38) * 0.38 + 0.17, f"$w_{n}$", color=colour)
+        weight = f"$w_{n}$ = {w[c, k]:+.2f}".replace("-", "\N{MINUS SIGN}")
+        words(*((7.95, 4.62), (7.3, 4.1), (8.0, 3.05))[n - 1], weight, color=colour)
     words(4.75, 2.42, "maps $f_k$ of the last convolution", fontsize=10)
     canvas.add_patch(
         plt.Circle((8.45, 3.93), 0.22, facecolor="white", edgecolor=plots.INK, linewidth=1.6)
