@@ -1,10 +1,13 @@
-"""Boxes from maps and how they are judged."""
+"""Boxes from maps and how they are judged, also against references written from the definitions."""
 
+import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 
+from utils import localization
 from utils.localization import box_from_map, gt_known, iou
 
 
@@ -37,8 +40,16 @@ def test_threshold_is_a_fraction_of_the_maximum_and_strict():
     assert box_from_map(M * 1e-12, 0.19).tolist() == [1, 0, 3, 1]
 
 
+def test_minmax_does_not_see_a_constant_and_max_does():
+    M = torch.tensor([[1.0, 2.0, 10.0]])
+    assert box_from_map(M, 0.15, "minmax").tolist() == [2, 0, 3, 1]
+    assert box_from_map(M + 100, 0.15, "minmax").tolist() == [2, 0, 3, 1]
+    assert box_from_map(M + 100, 0.15).tolist() == [0, 0, 3, 1]
+
+
 def test_a_map_without_evidence_gives_the_whole_picture():
     assert box_from_map(-torch.rand(4, 6)).tolist() == [0, 0, 6, 4]
+    assert box_from_map(torch.full((4, 6), 3.0), how="minmax").tolist() == [0, 0, 6, 4]
 
 
 def test_errors_say_what_to_do():
@@ -46,16 +57,26 @@ def test_errors_say_what_to_do():
         box_from_map(torch.rand(1, 3, 3))
     with pytest.raises(ValueError, match="fraction"):
         box_from_map(torch.rand(3, 3), 20)
+    with pytest.raises(ValueError, match="NaN"):
+        box_from_map(torch.full((3, 3), float("nan")))
+    with pytest.raises(ValueError, match="2 boxes, but the true boxes of 3 pictures"):
+        gt_known(torch.ones(2, 4), torch.ones(3, 4))
+    with pytest.raises(ValueError, match="2 maps, but the true boxes of 3 pictures"):
+        localization.sweep(torch.rand(2, 4, 4), torch.ones(3, 4))
+    with pytest.raises(ValueError, match="one shape"):
+        localization.pxap(torch.rand(2, 4, 4), torch.ones(2, 4, 4))
+    with pytest.raises(ValueError, match="right masks"):
+        localization.pxap(torch.rand(2, 4, 4), torch.zeros(2, 4, 4, dtype=torch.bool))
 
 
 sides = st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(1, 9)] * 2)
 boxes = sides.map(lambda s: (s[0], s[1], s[0] + s[2], s[1] + s[3]))
 
 
+@settings(deadline=None)
 @given(boxes, boxes)
 def test_iou_counts_pixels(a, b):
-    pixels = [{(x, y) for x in range(r[0], r[2]) for y in range(r[1], r[3])} for r in (a, b)]
-    wanted = len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
+    wanted = iou_by_hand(a, b)
     assert iou(torch.tensor(a), torch.tensor(b)).item() == pytest.approx(wanted)
 
 
@@ -68,3 +89,253 @@ def test_gt_known_counts_half_as_found():
     true = torch.tensor([[0, 0, 10, 10]] * 3)
     mine = torch.tensor([[0, 0, 10, 5], [0, 0, 10, 4], [20, 20, 30, 30]])
     assert gt_known(mine, true) == pytest.approx(1 / 3)
+
+
+def test_any_of_several_true_boxes_will_do():
+    mine = torch.tensor([[0, 0, 10, 10], [0, 0, 10, 10]])
+    true = [torch.tensor([[50, 50, 60, 60], [0.0, 0.0, 10.0, 8.0]]), torch.tensor([[5, 5, 20, 20]])]
+    assert localization.best_iou(mine, true).tolist() == pytest.approx([0.8, 25 / 300])
+    assert gt_known(mine, true) == 0.5
+
+
+def test_ranks_agree_with_argmax_even_for_ties():
+    S = torch.randint(0, 4, (200, 5), generator=torch.Generator().manual_seed(0)).float()
+    labels = torch.arange(200) % 5
+    found = localization.ranks(S, labels)
+    assert ((found == 1) == (torch.from_numpy(S.numpy().argmax(1)) == labels)).all()
+    for rank, row, label in zip(found, S, labels, strict=True):
+        order = sorted(range(5), key=lambda c: (-row[c], c))
+        assert order.index(label) + 1 == rank
+
+
+def test_top_k_localization_needs_the_class_and_the_place():
+    S = torch.tensor([[3.0, 2, 1], [3, 2, 1], [3, 2, 1], [3, 2, 1]])
+    labels = torch.tensor([0, 1, 2, 0])
+    true = torch.tensor([[0, 0, 10, 10]] * 4)
+    mine = torch.tensor([[0, 0, 10, 9]] * 3 + [[0, 0, 3, 3]])
+    shares = [localization.top_k_localization(S, labels, mine, true, k) for k in (1, 2, 3)]
+    assert shares == [0.25, 0.5, 0.75]
+    assert shares[-1] == gt_known(mine, true)
+
+
+# ---------------------------------------------------------------- written from the definitions
+# Plain loops over Python lists; nothing is taken from the package but the float32 of its maps.
+
+
+def scaled_by_hand(M, how):
+    values = [[np.float32(v) for v in row] for row in M]
+    flat = [v for row in values for v in row]
+    low = min(flat) if how == "minmax" else np.float32(0)
+    top = max(max(v - low, np.float32(0)) for v in flat)
+    return [[max(v - low, np.float32(0)) / top if top > 0 else top for v in row] for row in values]
+
+
+def components_by_hand(M, threshold):
+    """The pixel sets of all components above the threshold, by flood fill, in reading order."""
+    above = {
+        (x, y) for y, row in enumerate(M) for x, v in enumerate(row) if v > np.float32(threshold)
+    }
+    found = []
+    for seed in sorted(above, key=lambda p: (p[1], p[0])):
+        if any(seed in component for component in found):
+            continue
+        component, border = {seed}, [seed]
+        while border:
+            x, y = border.pop()
+            near = {(x + i, y + j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
+            border += list((near & above) - component)
+            component |= near & above
+        found.append(component)
+    return found or [{(x, y) for y, row in enumerate(M) for x, _ in enumerate(row)}]
+
+
+def box_by_hand(pixels):
+    x, y = [p[0] for p in pixels], [p[1] for p in pixels]
+    return min(x), min(y), max(x) + 1, max(y) + 1
+
+
+def iou_by_hand(a, b):
+    pixels = [{(x, y) for x in range(r[0], r[2]) for y in range(r[1], r[3])} for r in (a, b)]
+    return len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
+
+
+def share_found_by_hand(maps, true_boxes, threshold, least, every, how):
+    right = 0
+    for M, true in zip(maps, true_boxes, strict=True):
+        components = components_by_hand(scaled_by_hand(M, how), threshold)
+        judged = components if every else [max(components, key=len)]  # max takes the first
+        right += any(iou_by_hand(box_by_hand(c), t) >= least for c in judged for t in true)
+    return right / len(maps)
+
+
+def pxap_by_hand(maps, masks, ignore, levels):
+    values, true = [], []
+    for M, mask, left_out in zip(maps, masks, ignore, strict=True):
+        for row, mask_row, out_row in zip(scaled_by_hand(M, "minmax"), mask, left_out, strict=True):
+            for v, on, out in zip(row, mask_row, out_row, strict=True):
+                if not out:
+                    values.append(int(v * np.float32(levels)))
+                    true.append(on)
+    area = recall_before = 0
+    for level in range(levels, -1, -1):
+        found = [on for v, on in zip(values, true, strict=True) if v >= level]
+        if found:
+            recall = sum(found) / sum(true)
+            area += sum(found) / len(found) * (recall - recall_before)
+            recall_before = recall
+    return area
+
+
+@st.composite
+def worlds(draw):
+    """A few small maps with flat places and ties, true boxes, masks and ignored pixels."""
+    n, h, w = draw(st.integers(1, 3)), draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    random = np.random.default_rng(draw(st.integers(0, 10**6)))
+    maps = random.integers(-draw(st.integers(0, 3)), draw(st.integers(1, 9)), (n, h, w))
+    true_boxes = []
+    for _ in range(n):
+        corners = random.integers(0, [w, h], (random.integers(1, 4), 2))
+        far = [[random.integers(x, w) + 1, random.integers(y, h) + 1] for x, y in corners]
+        true_boxes.append(np.hstack([corners, far]).tolist())
+    masks, ignore = random.random((n, h, w)) < 0.5, random.random((n, h, w)) < 0.2
+    masks[0, 0, 0], ignore[0, 0, 0] = True, False
+    return maps.astype(np.float32) * 0.7, true_boxes, masks, ignore
+
+
+GRID = tuple(round(0.1 * i, 1) for i in range(10))
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(), st.sampled_from(localization.FINE), st.sampled_from(["max", "minmax"]))
+def test_box_as_by_hand(world, threshold, how):
+    for M in world[0]:
+        components = components_by_hand(scaled_by_hand(M, how), threshold)
+        wanted = box_by_hand(max(components, key=len))
+        assert tuple(box_from_map(torch.from_numpy(M), threshold, how).tolist()) == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds())
+def test_max_box_acc_as_by_hand(world):
+    maps, true, *_ = world
+    shares = [share_found_by_hand(maps, true, t, 0.5, False, "minmax") for t in GRID]
+    wanted = max(shares), GRID[shares.index(max(shares))]
+    tensors = torch.from_numpy(maps), [torch.tensor(t) for t in true]
+    assert localization.max_box_acc(*tensors, GRID) == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds())
+def test_max_box_acc_v2_as_by_hand(world):
+    maps, true, *_ = world
+    best = [
+        max(share_found_by_hand(maps, true, t, least, True, "minmax") for t in GRID)
+        for least in (0.3, 0.5, 0.7)
+    ]
+    tensors = torch.from_numpy(maps), [torch.tensor(t) for t in true]
+    found = localization.max_box_acc_v2(*tensors, GRID)
+    assert found == pytest.approx(sum(best) / 3, abs=1e-15)
+
+
+@settings(deadline=None, max_examples=30)
+@given(worlds())
+def test_sweep_as_by_hand(world):
+    maps, true, *_ = world
+    tensors = torch.from_numpy(maps), [torch.tensor(t) for t in true]
+    wanted = {t: share_found_by_hand(maps, true, t, 0.5, False, "max") for t in GRID}
+    assert localization.sweep(*tensors, GRID) == wanted
+
+
+@settings(deadline=None, max_examples=60)
+@given(worlds(), st.sampled_from([10, 255, 1000]))
+def test_pxap_as_by_hand(world, levels):
+    maps, _, masks, ignore = world
+    tensors = (torch.from_numpy(t) for t in (maps, masks, ignore))
+    wanted = pxap_by_hand(maps, masks.tolist(), ignore.tolist(), levels)
+    assert localization.pxap(*tensors, levels) == pytest.approx(wanted, abs=1e-12)
+
+
+# ---------------------------------------------------------------- larger maps, properties
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    maps = localization.random_maps(12, 56, 48, seed=3)
+    corners = torch.randint(0, 24, (12, 2), generator=torch.Generator().manual_seed(1))
+    return maps, torch.cat([corners, corners + 24], 1)
+
+
+def test_sweep_is_gt_known_of_the_boxes_at_each_threshold(smooth):
+    maps, true = smooth
+    for t, share in localization.sweep(maps, true).items():
+        assert share == gt_known(torch.stack([box_from_map(M, t) for M in maps]), true)
+
+
+def test_best_threshold_is_the_first_best(smooth):
+    found = localization.sweep(*smooth)
+    best = localization.best_threshold(*smooth)
+    assert found[best] == max(found.values())
+    assert all(found[t] < found[best] for t in found if t < best)
+
+
+def test_any_component_is_at_least_as_good_as_the_largest(smooth):
+    for M, true in zip(*smooth, strict=True):
+        largest, every = localization.iou_curves(M, true)
+        assert (every >= largest).all() and len(largest) == len(localization.FINE)
+
+
+def test_boxes_of_one_object_as_tensor_and_as_list_are_the_same(smooth):
+    maps, true = smooth
+    listed = [box[None].float() for box in true]
+    assert localization.max_box_acc(maps, true) == localization.max_box_acc(maps, listed)
+    assert localization.max_box_acc_v2(maps, true) == localization.max_box_acc_v2(maps, listed)
+
+
+def test_pxap_is_average_precision_of_the_rounded_maps(smooth):
+    maps, _ = smooth
+    masks = torch.zeros_like(maps, dtype=torch.bool)
+    masks[:, 10:40, 8:30] = True
+    low, top = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    levels = ((maps - low) / (top - low) * 1000).int()
+    wanted = average_precision_score(masks.flatten(), levels.flatten())
+    assert localization.pxap(maps, masks) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_pxap_of_a_perfect_map_is_one_and_of_a_flat_one_the_objects_share():
+    masks = torch.zeros(3, 8, 10, dtype=torch.bool)
+    masks[:, 2:4, 3:8] = True
+    assert localization.pxap(masks.float(), masks) == 1
+    assert localization.pxap(torch.ones(3, 8, 10), masks) == pytest.approx(10 / 80)
+    assert localization.pxap(torch.ones(3, 8, 10), masks, ~masks) == 1
+    precision, recall = localization.precision_recall(masks.float() - 0.5, masks)
+    assert precision[0] == recall[0] == 1 and precision[-1] == 10 / 80 and len(recall) == 1001
+
+
+# ---------------------------------------------------------------- baselines
+
+
+def test_the_whole_picture_is_found_where_the_object_fills_half_of_it():
+    mine = localization.whole_picture(2, 10, 20)
+    assert mine.tolist() == [[0, 0, 20, 10]] * 2
+    assert gt_known(mine, torch.tensor([[0, 0, 10, 10], [0, 0, 9, 10]])) == 0.5
+
+
+def test_centred_boxes_have_the_shape_of_the_picture():
+    found = localization.centred_boxes(10, 20, [1, 0.5])
+    assert found.tolist() == [[0, 0, 20, 10], [5, 2.5, 15, 7.5]]
+
+
+def test_the_centred_map_sweeps_through_the_centred_boxes():
+    M = localization.centred_map(40, 80)
+    assert torch.allclose(M, M.flip(0)) and torch.allclose(M, M.flip(1)) and M.max() > 0.99
+    boxes = torch.stack([box_from_map(M, t) for t in localization.FINE[1:]])
+    assert (boxes[:, :2] + boxes[:, 2:] == torch.tensor([80, 40])).all()  # around the centre
+    assert (boxes[:, 2] - boxes[:, 0] - 2 * (boxes[:, 3] - boxes[:, 1])).abs().max() <= 2
+    true = torch.tensor([[20, 10, 60, 30]])
+    assert localization.max_box_acc(M[None], true)[0] == 1
+
+
+def test_random_maps_are_smooth_and_the_same_for_a_seed():
+    a, b, c = (localization.random_maps(3, 28, 35, seed=s) for s in (1, 1, 2))
+    assert a.shape == (3, 28, 35) and torch.equal(a, b) and not torch.equal(a, c)
+    assert (a[:, 1:] - a[:, :-1]).abs().max() < 0.3

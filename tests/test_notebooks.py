@@ -128,7 +128,7 @@ def test_widgets_leave_their_picture():
         (notebook("1"), "no outputs"),
         (notebook("1", outputs=[v4.new_output("error", ename="E")]), "an error"),
         (notebook("1", outputs=[v4.new_output("stream", name="stderr", text="!")]), "stderr"),
-        (notebook("1", outputs=[v4.new_output("stream", text="in /root/x")]), "one machine"),
+        (notebook("1", outputs=[v4.new_output("stream", text="in /home/me")]), "one machine"),
         (notebook("1", outputs=[shown(**{"text/html": "C:\\Users\\me"})]), "one machine"),
         (notebook("1", outputs=[shown({"a": 1}, png=picture(1))]), "alt text"),
         (notebook("1", outputs=[shown(widget={}, png=picture(1))]), "widget"),

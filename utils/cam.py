@@ -55,6 +55,8 @@ def class_maps(f: Tensor, w: Tensor, classes: int | Sequence[int] | Tensor | Non
             raise ValueError(f"{len(own)} rows of classes for {len(f)} images")
         return torch.einsum("nkhw,nck->nchw", f, own)
     if classes is not None:
+        if isinstance(classes, str):
+            raise IndexError(f"a class is a number here, not {classes!r}: see net.index(name)")
         wanted = torch.as_tensor(classes, device=w.device).reshape(-1)
         w = w[_valid(wanted, len(w))]
     return torch.einsum("nkhw,ck->nchw", f, w)
@@ -64,8 +66,14 @@ def upsample(M: Tensor, size: Sequence[int]) -> Tensor:
     """Maps enlarged bilinearly to `size`, (height, width) in pixels: (N, C, H, W) -> (N, C, *size).
 
     Pixel centres correspond (`align_corners=False`): cell (i, j) covers its own block of pixels.
-    The mean is kept (exactly for whole factors), the sum is not: notebook 01, section 11.
+    The mean is kept (exactly for whole factors), the sum is not: notebook 01, section 11. Raises
+    ValueError for other shapes.
     """
+    if M.ndim != 4 or not isinstance(size, Sequence) or len(size) != 2:
+        raise ValueError(
+            f"maps (N, C, H, W) and size = (height, width) are wanted, "
+            f"not {tuple(M.shape)} and {size}"
+        )
     return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
 
 

@@ -6,7 +6,7 @@ They run on ipywidgets 7.7 (Colab) and 8: nothing newer is used. Notebook 00 sho
 
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,16 +23,18 @@ BEST = 20  # classes in the menu, at most
 OPACITY, THRESHOLD = 0.6, 0.2  # where the sliders begin
 
 
-def explorer(net: CamNetwork, picture: Tensor) -> None:
+def explorer(net: CamNetwork, picture: Tensor, also: Sequence[str] = ()) -> None:
     """The map of any likely class over a picture, with a class menu and two sliders.
 
-    `net` comes from `networks.load` or `networks.pretrained`; `picture` is (3, h, w) uint8. The
-    network runs once and gives every M_c; a control only draws anew. The box follows the paper
-    (section 3.2), in pixels of `picture`. Raises TypeError or ValueError for other input, and says
-    what to do. Notebook 00.
+    `net` comes from `networks.load` or `networks.pretrained`; `picture` is (3, h, w) uint8; `also`
+    names classes that come first in the menu, before the likeliest ones. The network runs once and
+    gives every M_c; a control only draws anew. The box follows the paper (section 3.2), in pixels
+    of `picture`. Raises TypeError or ValueError for other input, and says what to do. Notebook 00.
     """
     S, M = _look(net, picture)
-    best = S.argsort(descending=True)[:BEST].tolist()
+    asked = [net.index(name) for name in also]
+    likely = S.argsort(descending=True)[:BEST].tolist()
+    best = asked + [c for c in likely if c not in asked]
     names = [net.class_names[c] if len(net.class_names) else f"class {c}" for c in best]
     P = 100 * S.softmax(0)
     labels = [
@@ -107,7 +109,7 @@ def _panel(labels: list[str], draw: Callable[[int, float, float], tuple[Image.Im
 
     redraw()
     tips = {
-        menu: "The likeliest classes, best first: P_c is the probability, S_c the score",
+        menu: "The classes asked for, then the likeliest: P_c is the probability, S_c the score",
         opacity: "0 shows the picture alone, 1 the map alone",
         threshold: "A fraction of the map's maximum; the box holds the largest piece above it",
     }

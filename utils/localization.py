@@ -1,8 +1,8 @@
 """From a heat map to a box, and how good boxes and maps are. Notebook 05 derives all of it.
 
-Boxes are (x0, y0, x1, y1) in pixels, half-open, origin top left: one pixel has (0, 0, 1, 1). The true
-boxes of N pictures are a tensor (N, 4) or, where a picture may hold several objects, a list of N
-tensors (B, 4); a box is right when it fits *any* of its picture's true boxes.
+Boxes are (x0, y0, x1, y1) in pixels, half-open, origin top left: one pixel has (0, 0, 1, 1). The
+true boxes of N pictures are a tensor (N, 4) or, where a picture may hold several objects, a list of
+N tensors (B, 4); a box is right when it fits *any* of its picture's true boxes.
 
 There are two families of measures. The paper's (CVPR 2016, sections 3.2 and 3.3) fix the threshold
 at 20 % of the maximum: `gt_known`, `top_k_localization`. Those of Choe et al., "Evaluating Weakly
@@ -107,7 +107,7 @@ def gt_known(boxes: Tensor, true_boxes: Boxes) -> float:
     The class is taken as known (the box comes from the true class's map), so that only the place is
     judged. Notebook 05.
     """
-    return (best_iou(boxes, true_boxes) >= 0.5).float().mean().item()
+    return (best_iou(boxes, true_boxes) >= 0.5).double().mean().item()
 
 
 def ranks(S: Tensor, labels: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ def top_k_localization(
     `boxes` (N, 4), from the maps of the true classes. With k = C this is `gt_known`. Notebook 05.
     """
     right = (ranks(S, labels) <= k).cpu() & (best_iou(boxes, true_boxes) >= 0.5).cpu()
-    return right.float().mean().item()
+    return right.double().mean().item()
 
 
 def _area(box: Tensor) -> Tensor:
@@ -167,11 +167,11 @@ def sweep(
 ) -> dict:
     """`gt_known` at every threshold: maps (N, h, w) at picture size, true boxes -> {t: 0..1}."""
     right = _curves(maps, true_boxes, thresholds, how)[0] >= 0.5
-    return dict(zip(thresholds, right.float().mean(0).tolist(), strict=True))
+    return dict(zip(thresholds, right.double().mean(0).tolist(), strict=True))
 
 
 def best_threshold(maps: Tensor, true_boxes: Boxes) -> float:
-    """The threshold with the best `gt_known`. Choose it on one set of pictures, report on others."""
+    """The threshold with the best `gt_known`. Choose it on some pictures, report it on others."""
     found = sweep(maps, true_boxes)
     return max(found, key=found.get)
 

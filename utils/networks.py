@@ -4,6 +4,7 @@
 So one forward pass is watched, no layer is named, and no hook is ever set. Notebooks 00 and 01.
 """
 
+import difflib
 import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -72,9 +73,22 @@ class CamNetwork:
         p = self.forward_pass(x)
         return p.S, cam.class_maps(p.f, p.w, classes)
 
+    def index(self, name: str) -> int:
+        """The number of a class. Raises ValueError with near names if there is no such class."""
+        if name in self.class_names:
+            return list(self.class_names).index(name)
+        near = difflib.get_close_matches(str(name).lower(), self.class_names, 3)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
+
     @torch.no_grad()
     def forward_pass(self, x: Tensor) -> ForwardPass:
         """The maps f_k, weights, biases and scores of one batch, (N, 3, h, w)."""
+        if x.ndim != 4 or (x.dtype == torch.uint8 and not isinstance(self.model, CourseNetwork)):
+            raise ValueError(
+                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), "
+                f"not {tuple(x.shape)} {x.dtype}"
+            )
         with _evaluating(self.model):
             return _watch(self.model, x)
 

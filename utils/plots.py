@@ -54,8 +54,13 @@ def overlay(picture: Tensor, M: Tensor, alpha: float = 0.6) -> np.ndarray:
 
     The map is enlarged bilinearly, scaled by its maximum and coloured; negative evidence counts as
     none. `alpha` 0 shows the picture alone, 1 the map alone. The picture turns paler and greyer
-    below the map, so that colour always means the map.
+    below the map, so that colour always means the map. Raises ValueError for other shapes.
     """
+    if M.ndim != 2 or picture.ndim != 3:
+        raise ValueError(
+            f"one picture (3, h, w) and one map (H, W), M[0, c], are wanted, "
+            f"not {tuple(picture.shape)} and {tuple(M.shape)}"
+        )
     heat = (
         cam.normalize(cam.upsample(M[None, None].float(), picture.shape[-2:]))[0, 0].cpu().numpy()
     )

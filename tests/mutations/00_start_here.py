@@ -4,6 +4,8 @@ MUTATIONS = {
     "runner_up": [
         ("[:, 1]", "[:, 0]", "that is the best class"),
         ("[:, 1]", "[:, 2]", "the third best"),
+        ("[:, 1]", "[1]", "that is the second picture"),
+        ("S.argsort(1, descending=True)[:, 1]", "S[0].argsort(descending=True)[1]", "the first picture only"),
         (", descending=True", "", "second *worst*"),
         ("S.argsort(1, descending=True)", "S.sort(1, descending=True).values", "that is its score"),
     ],
@@ -13,5 +15,8 @@ MUTATIONS = {
         (" + 0.5", " + 1", "lower right corner"),
         ("(column + 0.5) * w / W, (row + 0.5) * h / H", "column, row", "Scale it to pixels"),
         ("argmax", "argmin", "the coldest cell"),
+        ("argmax", "abs().argmax", "the values are not"),
+        ("(column + 0.5) * w / W, (row + 0.5) * h / H", "column + 0.5, row + 0.5", "still counted in cells"),
+        ("(column + 0.5) * w / W, (row + 0.5) * h / H", "int((column + 0.5) * w / W), int((row + 0.5) * h / H)", "do not round"),
     ],
 }  # fmt: skip

@@ -9,6 +9,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+
+class _ChangesItsInput(Exception):
+    pass
+
+
 Mistake = tuple[Callable, str]  # a wrong function, and what to tell somebody who wrote it
 
 
@@ -33,14 +38,16 @@ def judge(
 def _first_problem(answer, reference, cases, mistakes, tolerance) -> str | None:
     if not callable(answer):
         return f"Not yet: give the check your function, without calling it. It got {_kind(answer)}."
-    for case in cases:
-        mine, true = _outcome(answer, case), reference(*case)
+    outcomes = [_outcome(answer, case) for case in cases]
+    for case, mine in zip(cases, outcomes, strict=True):
         if mine is None or mine is Ellipsis:
             return (
-                "Not answered yet: write the function above, run its cell, then run this one again."
+                "Not answered yet: the function gives nothing back. Write it above, end it with "
+                "return ..., run its cell, then run this one again."
             )
+        true = reference(*case)
         if not _same(mine, true, tolerance):
-            found = (text for wrong, text in mistakes if _alike(answer, wrong, cases, tolerance))
+            found = (text for wrong, text in mistakes if _alike(outcomes, wrong, cases, tolerance))
             return "Not yet: " + next(found, _difference(mine, true, case))
     return None
 
@@ -55,15 +62,15 @@ def _outcome(function: Callable, case: tuple):
     if any(
         isinstance(a, Tensor) and not torch.equal(a, g) for a, g in zip(case, given, strict=True)
     ):
-        return ValueError("the function changes its input; work on a copy (relu, not relu_)")
+        return _ChangesItsInput("it changes the tensor it is given: begin with a copy, .clone()")
     return result
 
 
-def _alike(answer: Callable, wrong: Callable, cases, tolerance: float) -> bool:
+def _alike(outcomes: list, wrong: Callable, cases, tolerance: float) -> bool:
     """Whether both give the same values in every case, or both stop there, but not everywhere."""
     values = 0
-    for case in cases:
-        mine, theirs = _outcome(answer, case), _outcome(wrong, case)
+    for mine, case in zip(outcomes, cases, strict=True):
+        theirs = _outcome(wrong, case)
         if isinstance(mine, Exception) and isinstance(theirs, Exception):
             continue
         if not _same(mine, theirs, tolerance):
@@ -81,25 +88,30 @@ def _same(mine, true, tolerance: float) -> bool:
 
 
 def _tensor(value) -> Tensor | None:
+    if isinstance(value, (tuple, list)):
+        value = [v.item() if isinstance(v, Tensor) and v.numel() == 1 else v for v in value]
     try:
-        return torch.as_tensor(value, dtype=torch.float64).detach().cpu()
-    except (TypeError, ValueError, RuntimeError):
+        value = torch.as_tensor(value).detach().cpu()
+        return None if value.is_complex() else value.double()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return None  # an exception, a string, None: not a number
 
 
 def _difference(mine, true, case) -> str:
+    given = "It was given " + ", ".join(_kind(a) for a in case) + "."
     if isinstance(mine, Exception):
         first = (str(mine).splitlines() or [""])[0]
-        given = ", ".join(_kind(a) for a in case)
-        return f"your function stopped with {type(mine).__name__}: {first}\nIt was given {given}."
+        kind = "" if isinstance(mine, _ChangesItsInput) else f"{type(mine).__name__}: "
+        return f"{'' if not kind else 'your function stopped with '}{kind}{first}\n{given}"
     got, wanted = _tensor(mine), _tensor(true)
     if got is None:
-        return f"your function gives {_kind(mine)}; a tensor is wanted."
+        return f"your function gives {_kind(mine)}, which holds no numbers. {given}"
     if got.shape != wanted.shape:
-        given = ", ".join(_kind(a) for a in case)
-        return f"your result has the shape {tuple(got.shape)}, wanted is {tuple(wanted.shape)} (given {given})."
+        shapes = f"{tuple(got.shape)}, wanted is {tuple(wanted.shape)}"
+        return f"your result has the shape {shapes}. {given}"
     at = (got - wanted).abs().nan_to_num(torch.inf).argmax()
-    return f"the shape is right, the values are not: {got.flatten()[at]:.4f} where {wanted.flatten()[at]:.4f} is wanted."
+    values = f"{got.flatten()[at]:.4g} where {wanted.flatten()[at]:.4g} is wanted"
+    return f"the shape is right, the values are not: {values}. {given}"
 
 
 def _kind(value) -> str:

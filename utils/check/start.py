@@ -23,9 +23,11 @@ def runner_up(answer) -> bool:
             (lambda S: S.argsort(1)[:, 1], "that is the second *worst* class: argsort goes upwards unless you say descending=True."),
             (lambda S: S.argsort(0, descending=True)[1], "you ordered the pictures. Order the classes: axis 1."),
             (lambda S: S.sort(1, descending=True).values[:, 1], "that is its score. The number of the class is wanted: argsort, not sort."),
+            (lambda S: S.argsort(1, descending=True)[1], "that is the second picture. Pictures are axis 0, classes axis 1: [:, 1]."),
+            (lambda S: S[0].argsort(descending=True)[1], "that is the answer for the first picture only. S has one row for each picture."),
             (lambda S: S.topk(2, 1).indices, "those are the two best classes. Take the second one only."),
         ],
-        "argsort gives class numbers, sort gives scores.",
+        "These are class numbers; net.class_names turns them into words.",
     )  # fmt: skip
 
 
@@ -46,8 +48,12 @@ def point_at(answer) -> bool:
     return judge(
         answer,
         solve,
-        [(torch.rand(H, W, generator=g), h, w) for H, W, h, w in ((7, 7, 224, 224), (6, 9, 300, 480), (10, 4, 90, 60))],
+        [(torch.randn(H, W, generator=g), h, w) for H, W, h, w in ((7, 7, 224, 224), (6, 9, 300, 480), (10, 4, 90, 60))],
         [
+            (lambda M, h, w: tuple(v + 0.5 for v in cells(M, h, w)), "that is the centre of the cell, still counted in cells. Scale it to pixels: w/W and h/H."),
+            (lambda M, h, w: tuple(v + 0.5 for v in solve(M, h, w, 0.0)), "that is half a *pixel* from the corner. Half a *cell* is wanted: add 0.5 before you scale."),
+            (lambda M, h, w: tuple(round(v) for v in solve(M, h, w)), "do not round: the centre of a cell may lie between two pixels."),
+            (lambda M, h, w: tuple(int(v) for v in solve(M, h, w)), "do not round: the centre of a cell may lie between two pixels."),
             (swapped, "x and y are exchanged. x goes to the right and comes from the column."),
             (lambda M, h, w: solve(M, h, w, 0.0), "that is the cell's upper left corner. Its centre lies half a cell further: add 0.5 before you scale."),
             (lambda M, h, w: solve(M, h, w, 1.0), "that is the cell's lower right corner. Add 0.5, not 1."),
