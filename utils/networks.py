@@ -224,7 +224,7 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
         folder = str(Path(torch.hub.get_dir(), "checkpoints")).replace(str(Path.home()), "~")
         print(
             f"The weights of {name} are not here and could not be downloaded "
-            f"({type(problem).__name__}). Connect to the internet and run this cell again, or put "
+            f"({type(problem).__name__}). Connect to the internet and run this again, or put "
             f"{Path(weights.url).name} into {folder}."
         )
         return None
