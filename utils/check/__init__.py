@@ -42,8 +42,8 @@ def _first_problem(answer, reference, cases, mistakes, tolerance) -> str | None:
     for case, mine in zip(cases, outcomes, strict=True):
         if mine is None or mine is Ellipsis:
             return (
-                "Not answered yet: the function gives nothing back. Write it above, end it with "
-                "return ..., run its cell, then run this one again."
+                "Not answered yet: the function gives nothing back.\n"
+                "Write it above, end it with return ..., run its cell, then run this one again."
             )
         true = reference(*case)
         if not _same(mine, true, tolerance):
