@@ -1,0 +1,181 @@
+"""Which channels speak for a class, what they see, and what is lost without them.
+
+Zhou et al. 2016 ("the paper"), "Visualizing class-specific units": rank the channels of the last
+maps by their weight for the class, show the strongest regions of the first three. How well such a
+region agrees with a named part is measured as in Network Dissection (Bau, Zhou, Khosla, Oliva,
+Torralba, CVPR 2017, section 2.2): one threshold for each channel over the whole data set, one
+intersection over union pooled over all pictures. Derived in notebook 08.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from utils import cam
+
+TOP_SHARE = 0.005  # of all cells count as strongest (Bau et al. 2017)
+
+# ---------------------------------------------------------------- which channels
+
+
+def top(values: Tensor, n: int = 3) -> Tensor:
+    """The n channels with the largest values, largest first: (..., K) -> (..., n) int64.
+
+    On the weights `w`, (C, K), this is the paper's ranking. Signs count: a large negative weight
+    speaks against the class. Raises ValueError for n outside 1..K. Notebook 08.
+    """
+    if not 1 <= n <= values.shape[-1]:
+        raise ValueError(f"n runs from 1 to the {values.shape[-1]} channels, not {n}")
+    return values.topk(n, dim=-1).indices
+
+
+def contributions(f: Tensor, w: Tensor, c: int) -> Tensor:
+    """w_k^c F_k, what each channel pays to the score of class c: (N, K, H, W), (C, K) -> (N, K).
+
+    F_k is the mean, as in a network with GAP; a row and the bias add up to S_c. The mean over the
+    class's pictures ranks its channels by use instead of by weight. Equation 1; notebook 08.
+    """
+    return cam.pool(f) * w[c]
+
+
+def carriers(values: Tensor, share: float = 0.9) -> Tensor:
+    """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 08."""
+    positive = values.clamp(min=0).sort(-1, descending=True).values.cumsum(-1)
+    return (positive < share * positive[..., -1:]).sum(-1) + (positive[..., -1] > 0)
+
+
+def without(w: Tensor, channels: Sequence[int] | Tensor) -> Tensor:
+    """The weights (C, K) after these channels are removed: their columns are 0, for every class."""
+    w = w.clone()
+    w[:, torch.as_tensor(channels)] = 0
+    return w
+
+
+# ---------------------------------------------------------------- how far a cell sees
+
+
+class Field(NamedTuple):
+    """The receptive field of the cells of a layer, in pixels; the same along both axes."""
+
+    size: int  # side of the square that one cell sees
+    jump: int  # from one cell to the next
+    start: float  # middle of the first cell's square, from the picture's edge
+
+
+def receptive_field(layers: Iterable[nn.Module]) -> Field:
+    """What a cell sees after these layers, one after another (nested nn.Sequential, for example).
+
+    Every convolution or pooling with kernel k, stride s, padding p, dilation d widens the square by
+    (k - 1) d jumps, moves its middle by ((k - 1) d / 2 - p) jumps and multiplies the jump by s.
+    Raises ValueError for a layer it does not know: branches have no single field. Notebook 08.
+    """
+    size, jump, start = 1, 1, 0.5  # a pixel sees itself, and its middle lies half a pixel inside
+    for layer in _in_order(layers):
+        k, s, p, d = (_one(layer, a) for a in ("kernel_size", "stride", "padding", "dilation"))
+        start += ((k - 1) * d / 2 - p) * jump
+        size += (k - 1) * d * jump
+        jump *= s
+    return Field(size, jump, start)
+
+
+def field_box(field: Field, y: int, x: int, height: int, width: int) -> Tensor:
+    """What the cell in row y, column x sees of a picture: (x0, y0, x1, y1), half-open, clipped."""
+    middle = torch.tensor([x, y]) * field.jump + field.start
+    corners = torch.cat([middle - field.size / 2, middle + field.size / 2])
+    limits = torch.tensor([width, height, width, height])
+    return corners.clamp(min=0).minimum(limits).long()
+
+
+def _in_order(layers: Iterable[nn.Module]) -> Iterable[nn.Module]:
+    """The layers with a window; those that work on single cells are passed over."""
+    for layer in layers:
+        if isinstance(layer, nn.Sequential):
+            yield from _in_order(layer)
+        elif isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
+            yield layer
+        elif not isinstance(layer, (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Identity, nn.Dropout)):
+            raise ValueError(
+                f"the receptive field of {type(layer).__name__} is unknown: give convolutions, "
+                f"poolings, batch norms and ReLUs in a row, as in net.model.features"
+            )
+
+
+def _one(layer: nn.Module, name: str) -> int:
+    value = getattr(layer, name, 1)  # average pooling has no dilation
+    values = set(value) if isinstance(value, tuple) else {value}
+    if len(values) != 1 or isinstance(value, str):
+        raise ValueError(f"{name} {value!r}: square windows with padding in cells are wanted")
+    return values.pop()
+
+
+# ---------------------------------------------------------------- what the channels see
+
+
+def thresholds(f: Tensor, share: float = TOP_SHARE) -> Tensor:
+    """T_k, the value that a share of the channel's cells exceeds: (N, K, H, W) -> (K,).
+
+    One threshold for each channel over *all* pictures, those of other classes included, so a
+    channel that is silent in a picture marks nothing there. Bau et al. 2017, section 2.2.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share is a part of all cells, between 0 and 1, not {share}")
+    cells = f.transpose(0, 1).flatten(1)
+    return cells.topk(max(1, round(share * cells.shape[1])), dim=1).values[:, -1]
+
+
+def regions(f: Tensor, T: Tensor, size: Sequence[int]) -> Tensor:
+    """Strongest regions at picture size: (N, K, H, W), (K,), (h, w) -> (N, K, h, w) bool.
+
+    Maps are enlarged first and cut at T_k afterwards, which keeps outlines smooth. A dead channel
+    (threshold 0) marks nothing. Notebook 08.
+    """
+    big = cam.upsample(f, size)
+    return (big >= T[:, None, None]) & (big > 0)
+
+
+class Overlap(NamedTuple):
+    """Pixels counted over a set of pictures: K regions against P masks."""
+
+    both: Tensor  # (K, P) in the region and in the mask
+    region: Tensor  # (K,) in the region
+    mask: Tensor  # (P,) in the mask
+
+    @property
+    def iou(self) -> Tensor:
+        """Intersection over union, pooled over the pictures, (K, P); 0 where both are empty."""
+        union = self.region[:, None] + self.mask - self.both
+        return self.both / union.clamp(min=1)
+
+
+def overlap(f: Tensor, T: Tensor, masks: Tensor, batch_size: int = 25) -> Overlap:
+    """Regions of K channels against P masks: (N, K, H, W), (K,), (N, P, h, w) bool -> Overlap.
+
+    Pixels are counted over all pictures before the division, so large parts weigh more than in a
+    mean over pictures, and pictures without the part count by what is marked there. Notebook 08.
+    """
+    both, region = torch.zeros(f.shape[1], masks.shape[1]), torch.zeros(f.shape[1])
+    for some_f, some in zip(f.split(batch_size), masks.split(batch_size), strict=True):
+        marked = regions(some_f, T, masks.shape[2:]).flatten(2).float()
+        both += torch.einsum("nkx,npx->kp", marked, some.flatten(2).float())
+        region += marked.sum((0, 2))
+    return Overlap(both, region, masks.sum((0, 2, 3)).float())
+
+
+def part_masks(parts: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
+    """One mask for each part: part numbers (N, h, w) uint8 -> (N, P, h, w) bool."""
+    return parts[:, None] == torch.as_tensor(numbers, dtype=parts.dtype)[:, None, None]
+
+
+def best_union(o: Overlap, k: int) -> tuple[list[int], float]:
+    """The set of parts whose union agrees best with channel k's regions, and its IoU.
+
+    For masks that do not overlap each other. The best set takes the parts in the order of the share
+    of each that the channel covers, so P sets are tried instead of 2^P. Notebook 08.
+    """
+    order = (o.both[k] / o.mask.clamp(min=1)).argsort(descending=True)
+    both, mask = o.both[k, order].cumsum(0), o.mask[order].cumsum(0)
+    ious = both / (o.region[k] + mask - both).clamp(min=1)
+    n = int(ious.argmax()) + 1
+    return order[:n].tolist(), float(ious[n - 1])
