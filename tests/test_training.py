@@ -13,7 +13,7 @@ def trained(seed: int = 0) -> CourseNetwork:
     torch.manual_seed(0)
     network = CourseNetwork(stride=16)
     return training.fit(
-        network, pictures, 2, batch_size=32, seed=seed, device="cpu", progress=False
+        network, pictures, 15, batch_size=32, seed=seed, device="cpu", progress=False
     )
 
 
@@ -26,7 +26,7 @@ def test_fit_learns_and_the_same_seed_gives_the_same_network():
         torch.nn.functional.cross_entropy(training.scores(n, pictures.images), pictures.labels)
         for n in (untrained, network)
     ]
-    assert losses[1] < losses[0] - 0.05
+    assert losses[1] < losses[0] - 0.3
     assert not network.training
     again, other = trained(), trained(seed=1)
     for a, b, c in zip(network.parameters(), again.parameters(), other.parameters(), strict=True):
