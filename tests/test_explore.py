@@ -46,7 +46,7 @@ def random_network(names) -> networks.CamNetwork:
 class Shown:
     """What one call of `explorer` displayed, and the widgets behind it."""
 
-    def __init__(self, monkeypatch, net, picture):
+    def __init__(self, monkeypatch, net, picture, *also):
         def panel(*arguments):
             self.panel = made(*arguments)
             return self.panel
@@ -58,7 +58,7 @@ class Shown:
         made = explore._panel
         monkeypatch.setattr(explore, "_panel", panel)
         monkeypatch.setattr(explore, "display", display)
-        assert explore.explorer(net, picture) is None
+        assert explore.explorer(net, picture, *also) is None
         row, self.words = self.panel.children
         self.image, column = row.children
         self.menu, self.opacity, self.threshold = column.children
@@ -126,6 +126,15 @@ def test_of_many_classes_the_menu_takes_the_best_twenty(monkeypatch, picture):
     shown = Shown(monkeypatch, random_network([f"kind {i}" for i in range(300)]), picture)
     scores = [float(label.split("S_c ")[1]) for label, _ in shown.menu.options]
     assert len(scores) == 20 and scores == sorted(scores, reverse=True)
+
+
+def test_classes_asked_for_come_first_and_once(monkeypatch, net, picture):
+    for also in ("lamp", ["lamp"], ["lamp", "boat", "lamp"]):
+        names = [x.split(":")[0] for x, _ in Shown(monkeypatch, net, picture, also).menu.options]
+        assert names[0] == "lamp" and sorted(names) == sorted(NAMES)
+    assert names[1] == "boat"
+    with pytest.raises(ValueError, match="Did you mean 'bird'"):
+        explore.explorer(net, picture, "brid")
 
 
 def test_a_network_without_names_gets_numbers(monkeypatch, net, picture):

@@ -40,6 +40,13 @@ def test_too_few_pictures_are_refused():
         training.fit(CourseNetwork(), sketchbook.objects(10), progress=False)
 
 
+def test_labels_that_are_not_known_count_for_nothing():
+    S = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
+    labels = torch.tensor([[1.0, torch.nan], [0.0, torch.nan]])
+    alone = training.loss_of(S[:, 0], labels[:, 0])
+    assert torch.equal(training.loss_of(S, labels), alone) and alone.isfinite()
+
+
 def test_accuracy_counts_right_pictures():
     pictures = sketchbook.objects(20, seed=3)
 

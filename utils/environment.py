@@ -47,16 +47,14 @@ def _package(name: str) -> tuple[bool, str]:
 
 
 def _device() -> tuple[bool, str]:
-    kind = training.best_device().type
+    kind, threads = training.best_device().type, torch.get_num_threads()
     words = {
         "cpu": "the processor (no GPU was found; none is needed)",
         "cuda": "an NVIDIA GPU",
         "mps": "Apple's GPU",
     }
-    return (
-        True,
-        f"Training would run on {words[kind]}; the rest uses {torch.get_num_threads()} threads.",
-    )
+    rest = f"{threads} threads" if threads > 1 else "one thread"
+    return True, f"Training would run on {words[kind]}; the rest uses {rest}."
 
 
 def _own_weights() -> tuple[bool, str]:

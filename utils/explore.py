@@ -23,16 +23,18 @@ BEST = 20  # classes in the menu, at most
 OPACITY, THRESHOLD = 0.6, 0.2  # where the sliders begin
 
 
-def explorer(net: CamNetwork, picture: Tensor, also: Sequence[str] = ()) -> None:
+def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -> None:
     """The map of any likely class over a picture, with a class menu and two sliders.
 
     `net` comes from `networks.load` or `networks.pretrained`; `picture` is (3, h, w) uint8; `also`
-    names classes that come first in the menu, before the likeliest ones. The network runs once and
-    gives every M_c; a control only draws anew. The box follows the paper (section 3.2), in pixels
-    of `picture`. Raises TypeError or ValueError for other input, and says what to do. Notebook 00.
+    names one class or several, first in the menu, before the likeliest ones. The network runs once
+    and gives every M_c; a control only draws anew. The box follows the paper (section 3.2), in
+    pixels of `picture`. Raises TypeError or ValueError for other input, and says what to do.
+    Notebook 00.
     """
     S, M = _look(net, picture)
-    asked = [net.index(name) for name in also]
+    also = [also] if isinstance(also, str) else also
+    asked = list(dict.fromkeys(net.index(name) for name in also))  # each once
     likely = S.argsort(descending=True)[:BEST].tolist()
     best = asked + [c for c in likely if c not in asked]
     names = [net.class_names[c] if len(net.class_names) else f"class {c}" for c in best]
@@ -64,9 +66,12 @@ def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor]:
     if not isinstance(net, CamNetwork):
         made = "networks.load, networks.pretrained or networks.cam_network"
         raise TypeError(f"explorer takes a network made by {made} first, not {type(net).__name__}")
-    kind = getattr(picture, "dtype", type(picture).__name__), tuple(getattr(picture, "shape", ()))
-    tensor = isinstance(picture, Tensor) and picture.numel() > 0
-    if not (tensor and kind[0] == torch.uint8 and kind[1][:-2] == (3,)):
+    tensor = isinstance(picture, Tensor)
+    good = tensor and picture.numel() > 0 and picture.shape[:-2] == (3,)
+    if not (good and picture.dtype == torch.uint8):
+        kind = (
+            f"{tuple(picture.shape)} {picture.dtype}" if tensor else f"a {type(picture).__name__}"
+        )
         raise ValueError(f"a picture is (3, h, w) uint8, as photos.load(...) gives it, not {kind}")
     S, M = net(net.prepare(picture))
     return S[0], M[0]

@@ -146,9 +146,14 @@ def grid(
 def bars(
     ax: Axes, names: Sequence[str], values: Sequence[float] | Tensor, label: str, decimals: int = 2
 ):
-    """Horizontal bars, the first on top, each with its value written at its end."""
+    """Horizontal bars, the first on top, each with its value written at its end.
+
+    Where some are negative, the colours are those of signed maps: orange for, blue against.
+    """
     values = [float(v) for v in values]
-    drawn = ax.barh(range(len(values)), values, color=[BLUE if v >= 0 else ORANGE for v in values])
+    signed = min(values) < 0
+    colours = [ORANGE if signed and v >= 0 else BLUE for v in values]
+    drawn = ax.barh(range(len(values)), values, color=colours)
     ax.bar_label(
         drawn, [f"{v:.{decimals}f}".replace("-", "\N{MINUS SIGN}") for v in values], padding=3
     )

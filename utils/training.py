@@ -28,10 +28,10 @@ def fit(
     """Train `network` on the pictures' labels with AdamW and a one-cycle schedule.
 
     Labels (N,) are classes: the loss is the cross-entropy of S_c. Labels (N, C), floats 0 or 1, say
-    which of C things are there: the loss is the binary cross-entropy of each S_c. Half of the
-    pictures of a batch are mirrored. The same seed gives the same order and the same mirrors.
-    Returns the network on the CPU, in evaluation mode. Raises ValueError if the pictures do not
-    fill one batch.
+    which of C things are there: the loss is the binary cross-entropy of each S_c; NaN says that it
+    is not known, and counts for nothing. Half of the pictures of a batch are mirrored. The same
+    seed gives the same order and the same mirrors. Returns the network on the CPU, in evaluation
+    mode. Raises ValueError if the pictures do not fill one batch.
     """
     device = torch.device(device or best_device())
     order = torch.Generator().manual_seed(seed)
@@ -60,9 +60,10 @@ def fit(
 
 
 def loss_of(S: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy for classes (N,), binary cross-entropy for floats (N, C) of 0 and 1."""
+    """Cross-entropy for classes (N,), binary cross-entropy for floats (N, C); NaN is left out."""
     if labels.is_floating_point():
-        return functional.binary_cross_entropy_with_logits(S, labels)
+        known = ~labels.isnan()
+        return functional.binary_cross_entropy_with_logits(S[known], labels[known])
     return functional.cross_entropy(S, labels)
 
 

@@ -91,6 +91,8 @@ def _tensor(value) -> Tensor | None:
     if isinstance(value, (tuple, list)):
         value = [v.item() if isinstance(v, Tensor) and v.numel() == 1 else v for v in value]
     try:
+        if isinstance(value, list) and value and all(isinstance(v, Tensor) for v in value):
+            value = torch.stack(value)
         value = torch.as_tensor(value).detach().cpu()
         return None if value.is_complex() else value.double()
     except (TypeError, ValueError, RuntimeError, OverflowError):
@@ -117,4 +119,4 @@ def _difference(mine, true, case) -> str:
 def _kind(value) -> str:
     if isinstance(value, Tensor):
         return f"a tensor {tuple(value.shape)}"
-    return f"{type(value).__name__} {value!r}"[:60]
+    return " ".join(f"{type(value).__name__} {value!r}".split())[:60]
