@@ -59,6 +59,11 @@ def torchrun(*arguments, threads=1):
     )  # fmt: skip
 
 
+def in_frame(pixels):
+    """(N, 112, 112) -> (N, 224, 224): each pixel becomes four."""
+    return pixels.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
 # ---------------------------------------------------------------- the numbers
 
 
@@ -90,6 +95,11 @@ def test_the_figures_are_those_of_the_functions(network, alone):
         "MaxBoxAcc threshold": threshold / 100,
         "MaxBoxAccV2": localization.max_box_acc_v2(frame, 2 * pictures.boxes),
         "whole picture": localization.gt_known(whole, pictures.boxes),
+        "PxAP": localization.pxap(frame, in_frame(pictures.masks)),
+        "PxAP of a centred Gaussian": localization.pxap(
+            localization.centred_map(224, 224).expand(N, 224, 224), in_frame(pictures.masks)
+        ),
+        "PxAP of a flat map": pictures.masks.double().mean().item(),
     }
     for name, share in wanted.items():
         assert figures[name] == round(100 * share, 2), name
@@ -113,9 +123,46 @@ def test_the_table_says_everything(alone, network, capsys):
     assert run(alone, network, "--pictures", str(N)) == 0  # nothing is measured again
     said = capsys.readouterr().out
     for words in ("14 pictures of sketchbook", "top-1", "top-5", "GT-known", "localization at 0.2",
-                  "MaxBoxAcc, at 0.", "MaxBoxAccV2", "whole picture", "centred box, side", "±",
+                  "MaxBoxAcc, at 0.", "MaxBoxAccV2", "PxAP, pixels", "whole picture",
+                  "centred box, side", "PxAP of a flat map", "±",
                   "chosen on these pictures", "pictures.csv"):  # fmt: skip
         assert words in said
+
+
+def measured(network, picture):
+    return evaluate.measure(networks.load(network), picture, 112, 0.2, "minmax")
+
+
+def counts_of(row):
+    return [evaluate._unpacked(row[name]) for name in evaluate.PIXELS]
+
+
+def test_pixels_are_counted_against_the_mask_and_without_the_ignored(network):
+    picture = sketchbook.objects(1, seed=3)[0]
+    ignore = torch.zeros(112, 112, dtype=torch.bool)
+    ignore[:, :30] = True
+    kept = in_frame((picture.mask & ~ignore)[None]).sum()
+    for counts in counts_of(measured(network, picture._replace(ignore=ignore))):
+        assert counts.shape == (2, 1001)
+        assert counts.sum() == 4 * 112 * 82 and counts[1].sum() == kept
+    assert all(counts.sum() == 4 * 112 * 112 for counts in counts_of(measured(network, picture)))
+
+
+def test_a_mask_of_any_shape_comes_into_the_frame(network):
+    mask = torch.zeros(90, 60, dtype=torch.bool)
+    mask[45:, :20] = True  # half of the height, a third of the width
+    picture = sketchbook.objects(1)[0]
+    picture = picture._replace(image=picture.image[:, :90, :60], mask=mask)
+    own, centred = counts_of(measured(network, picture))
+    assert own[1].sum() == centred[1].sum() == 112 * 75
+
+
+def test_without_masks_there_is_no_pxap(network):
+    rows = [measured(network, picture) for picture in sketchbook.objects(3)]
+    assert {"PxAP", "MaxBoxAcc"} <= evaluate.summarize(rows).keys()
+    rows.append(measured(network, sketchbook.objects(1)[0]._replace(mask=None)))
+    assert rows[-1]["pixels"] == rows[-1]["pixels_centred"] == ""
+    assert not any("PxAP" in name for name in evaluate.summarize(rows))
 
 
 # ---------------------------------------------------------------- interruptions and settings
@@ -227,6 +274,30 @@ def test_a_network_with_other_classes_is_measured_without_classification(
     assert folder.name == "imagenet-random-112" and all(row["rank"] == "" for row in rows)
     assert "localization GT-known" in summary["per cent"]
     assert "localization top-1" not in summary["per cent"]
+    assert "PxAP" not in summary["per cent"] and all(row["pixels"] == "" for row in rows)
+
+
+def test_pets_are_measured_against_their_trimaps(network, tmp_path, capsys):
+    root = tmp_path / "oxford-iiit-pet"
+    (root / "annotations/trimaps").mkdir(parents=True)
+    (root / "images").mkdir()
+    (root / "annotations/test.txt").write_text("Abyssinian_1 1 1 1\nBengal_2 2 1 1\n")
+    for name, shift in (("Abyssinian_1", 0), ("Bengal_2", 8)):
+        Image.effect_noise((48, 32), 80).convert("RGB").save(root / f"images/{name}.jpg")
+        trimap = torch.full((32, 48), 2, dtype=torch.uint8)
+        trimap[4:24, shift + 2 : shift + 26], trimap[6:22, shift + 4 : shift + 24] = 3, 1
+        Image.fromarray(trimap.numpy()).save(root / f"annotations/trimaps/{name}.png")
+    assert run(tmp_path / "out", network, "--root", str(tmp_path), data="pets") == 0
+    assert "PxAP, pixels against masks" in capsys.readouterr().out
+    rows, summary, _ = results(tmp_path / "out")
+    own, centred = (sum(pair) for pair in zip(*map(counts_of, rows), strict=True))
+    kept = 32 * 48 - 20 * 24 + 16 * 20  # without the border
+    assert own.sum().item() == pytest.approx(2 * 224 * 224 * kept / (32 * 48), rel=0.01)
+    found = summary["per cent"]
+    assert found["PxAP"] == round(100 * localization.average_precision(own), 2)
+    wanted = round(100 * localization.average_precision(centred), 2)
+    assert found["PxAP of a centred Gaussian"] == wanted
+    assert found["PxAP of a flat map"] == pytest.approx(100 * 16 * 20 / kept, abs=0.5)
 
 
 # ---------------------------------------------------------------- one clear sentence
@@ -293,6 +364,7 @@ def test_two_processes_give_the_same_files(network, alone, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("MaxBoxAccV2") == 1  # one of them speaks
     mine, theirs = results(tmp_path)[2], results(alone)[2]
+    assert "PxAP" in done.stdout and 0 < results(tmp_path)[1]["per cent"]["PxAP"] < 100
     assert {p.name for p in mine.iterdir()} == {p.name for p in theirs.iterdir()}
     for file in mine.iterdir():
         assert file.read_text() == (theirs / file.name).read_text()

@@ -301,6 +301,19 @@ def test_pxap_is_average_precision_of_the_rounded_maps(smooth):
     assert localization.pxap(maps, masks) == pytest.approx(wanted, abs=1e-9)
 
 
+def test_pixel_counts_add_up_picture_by_picture(smooth):
+    maps, _ = smooth
+    masks = maps > 0.6
+    ignore = (maps > 0.5) & ~masks
+    together = localization.pixel_counts(maps, masks, ignore)
+    rows = zip(maps.split(1), masks.split(1), ignore.split(1), strict=True)
+    one_by_one = sum(localization.pixel_counts(*row) for row in reversed(list(rows)))
+    assert torch.equal(one_by_one, together) and together.shape == (2, 1001)
+    assert together.sum(1).tolist() == [(~masks & ~ignore).sum(), masks.sum()]
+    found = localization.average_precision(one_by_one)
+    assert found == localization.pxap(maps, masks, ignore)
+
+
 def test_pxap_of_a_perfect_map_is_one_and_of_a_flat_one_the_objects_share():
     masks = torch.zeros(3, 8, 10, dtype=torch.bool)
     masks[:, 2:4, 3:8] = True

@@ -6,23 +6,27 @@
 
 Each picture is squashed to the input size; the map of its true class is enlarged to the picture and
 thresholded, and the box of the largest component is compared with the true boxes (notebook 05).
+Where the data have masks (the sketchbook, pets, CUB with its segmentations), PxAP is measured too.
 Results go to OUT/DATA-NETWORK-SIZE/: pictures.csv with a line for each picture, summary.json with
 the table. A run that was stopped goes on where it was. Under torchrun the pictures are shared out
 over processes, GPUs and machines; each takes them one by one, so the numbers stay the same.
 """
 
 import argparse
+import base64
 import csv
 import hashlib
 import json
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, distributed
 from torch.nn import functional
@@ -33,11 +37,13 @@ from utils.datasets import DataError, Photographs, Picture, Pictures
 from utils.networks import CamNetwork
 
 SEED, DRAWN = 8, 1000  # of the sketchbook: the test pictures of `make train`
-FRAME = 224  # pixels: MaxBoxAcc is measured in a frame of this side, as in the WSOL evaluation
+FRAME = 224  # pixels: side of the frame of MaxBoxAcc and PxAP, as in the WSOL evaluation
 SIDES = tuple(round(0.01 * i, 2) for i in range(1, 101))  # of the centred box
 CURVES = ("largest_50", "any_30", "any_50", "any_70", "centred_50")  # x where found, . where not
+PIXELS = ("pixels", "pixels_centred")  # counts of pixels, packed
 COLUMNS = (
     "name", "label", "rank", "predicted", "x0", "y0", "x1", "y1", "iou", "found", "whole", *CURVES,
+    *PIXELS,
 )  # fmt: skip
 
 
@@ -225,6 +231,9 @@ def measure(
                 the box of the largest, or of any component has an IoU of 0.5, 0.3, 0.5, 0.7 at
                 least, the map scaled by minmax in a frame of 224 x 224
     centred_50  a mark for each of SIDES: x where the centred box of that side has IoU >= 0.5
+    pixels, pixels_centred   empty without a mask; `localization.pixel_counts` of the map, and of a
+                Gaussian in the middle, against the mask in that frame, packed. Summed over the
+                pictures they give PxAP, whichever process measured them, and when
     """
     size_hw = picture.image.shape[1:]
     p = net.forward_pass(_input(net, picture.image, size).to(next(net.model.parameters()).device))
@@ -237,7 +246,8 @@ def measure(
     curves = _curves(M, picture.boxes, *size_hw)
     whole = int(curves[-1][-1])  # the centred box of side 1
     marks = ("".join("x" if found else "." for found in curve) for curve in curves)
-    return dict(zip(COLUMNS, map(str, (*values, whole, *marks)), strict=True))
+    pixels = map(_packed, _pixels(M, picture))
+    return dict(zip(COLUMNS, map(str, (*values, whole, *marks, *pixels)), strict=True))
 
 
 def _curves(M: Tensor, boxes: Tensor, h: int, w: int) -> tuple[Tensor, ...]:
@@ -246,6 +256,34 @@ def _curves(M: Tensor, boxes: Tensor, h: int, w: int) -> tuple[Tensor, ...]:
     largest, any_ = localization.iou_curves(cam.upsample(M, (FRAME, FRAME))[0, 0], in_frame)
     centred = localization.iou(localization.centred_boxes(h, w, SIDES)[:, None], boxes).amax(1)
     return largest >= 0.5, any_ >= 0.3, any_ >= 0.5, any_ >= 0.7, centred >= 0.5
+
+
+def _pixels(M: Tensor, picture: Picture) -> tuple[Tensor | None, ...]:
+    """The pixel counts of the map and of the centred Gaussian; None for both without a mask."""
+    if picture.mask is None:
+        return None, None
+    mask, ignore = (
+        None if pixels is None else _in_frame(pixels) for pixels in (picture.mask, picture.ignore)
+    )
+    maps = cam.upsample(M, (FRAME, FRAME))[0], localization.centred_map(FRAME, FRAME)[None]
+    return tuple(localization.pixel_counts(m, mask, ignore) for m in maps)
+
+
+def _in_frame(pixels: Tensor) -> Tensor:
+    """Marked pixels in the frame, each taking its nearest one: (h, w) bool -> (1, FRAME, FRAME)."""
+    return functional.interpolate(pixels[None, None].float(), (FRAME, FRAME))[0] > 0
+
+
+def _packed(counts: Tensor | None) -> str:
+    """Whole numbers (2, T) as a short word; "" for None."""
+    if counts is None:
+        return ""
+    return base64.b64encode(zlib.compress(counts.numpy().astype("<i4").tobytes())).decode()
+
+
+def _unpacked(word: str) -> Tensor:
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(word)), "<i4")
+    return torch.from_numpy(numbers.astype(np.int64)).reshape(2, -1)
 
 
 def _input(net: CamNetwork, image: Tensor, size: int) -> Tensor:
@@ -287,14 +325,32 @@ def summarize(rows: Sequence[dict]) -> dict:
         for k in (1, 5):
             figures[f"classification top-{k}"] = _percent(rank <= k)
             figures[f"localization top-{k}"] = _percent((rank <= k) & found)
-    return figures | {
-        "localization GT-known": _percent(found),
-        "MaxBoxAcc": _percent(curves["largest_50"][best]),
-        "MaxBoxAcc threshold": localization.FINE[best],
-        "MaxBoxAccV2": _percent(torch.stack([curves[f"any_{d}"].max() for d in (30, 50, 70)])),
-        "whole picture": _percent(torch.tensor([row["whole"] == "1" for row in rows])),
-        "best centred box": _percent(curves["centred_50"][side]),
-        "best centred box side": SIDES[side],
+    return (
+        figures
+        | {
+            "localization GT-known": _percent(found),
+            "MaxBoxAcc": _percent(curves["largest_50"][best]),
+            "MaxBoxAcc threshold": localization.FINE[best],
+            "MaxBoxAccV2": _percent(torch.stack([curves[f"any_{d}"].max() for d in (30, 50, 70)])),
+            "whole picture": _percent(torch.tensor([row["whole"] == "1" for row in rows])),
+            "best centred box": _percent(curves["centred_50"][side]),
+            "best centred box side": SIDES[side],
+        }
+        | _pixel_figures(rows)
+    )
+
+
+def _pixel_figures(rows: Sequence[dict]) -> dict:
+    """PxAP, and that of maps that have not seen the picture; nothing where masks are missing."""
+    if not all(row["pixels"] for row in rows):
+        return {}
+    own, centred = (sum(_unpacked(row[name]) for row in rows) for name in PIXELS)
+    if not own[1].any():  # objects too small for a pixel of the frame
+        return {}
+    return {
+        "PxAP": round(100 * localization.average_precision(own), 2),
+        "PxAP of a centred Gaussian": round(100 * localization.average_precision(centred), 2),
+        "PxAP of a flat map": round(100 * (own[1].sum() / own.sum()).item(), 2),
     }
 
 
@@ -320,11 +376,14 @@ def table(summary: dict, settings: dict) -> str:
         f"{at}, GT-known": "localization GT-known",
         f"MaxBoxAcc, at {best:.2f}": "MaxBoxAcc",
         "MaxBoxAccV2, any component, IoU 0.3, 0.5, 0.7": "MaxBoxAccV2",
+        "PxAP, pixels against masks": "PxAP",
         "baseline: the whole picture": "whole picture",
         f"baseline: best centred box, side {side:.2f}": "best centred box",
+        "baseline: PxAP of a centred Gaussian": "PxAP of a centred Gaussian",
+        "baseline: PxAP of a flat map": "PxAP of a flat map",
     }
     values = {text: summary[key] for text, key in shown.items() if key in summary}
-    lines = [f"{t:48}{v:6.1f} ± {(v * (100 - v) / n) ** 0.5:.1f}" for t, v in values.items()]
+    lines = [f"{text:48}{v:6.1f}{_error(text, v, n)}" for text, v in values.items()]
     name, size = Path(settings["network"]).stem, settings["size"]
     head = (
         f"{name} on {n} pictures of {settings['data']}, input {size} × {size}, "
@@ -332,6 +391,11 @@ def table(summary: dict, settings: dict) -> str:
     )
     note = "Per cent ± standard error. Best thresholds and sides were chosen on these pictures."
     return "\n".join(["", head, "", *lines, "", note])
+
+
+def _error(text: str, percent: float, n: int) -> str:
+    """The standard error of a share of n pictures; PxAP is none."""
+    return "" if "PxAP" in text else f" ± {(percent * (100 - percent) / n) ** 0.5:.1f}"
 
 
 # ---------------------------------------------------------------- files

@@ -213,15 +213,15 @@ def _curves(maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float], how: s
 # ---------------------------------------------------------------- a map against the true pixels
 
 
-def precision_recall(
+def pixel_counts(
     maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000
-) -> tuple[Tensor, Tensor]:
-    """Pixel precision and recall: maps, masks and ignored pixels (N, h, w) -> two of (levels + 1,).
+) -> Tensor:
+    """How many pixels have each level: maps, masks, ignored pixels (N, h, w) -> (2, levels + 1).
 
-    At each level from the highest to 0, the pixels of all pictures whose min-max scaled map is at
-    least level / levels count as found: precision is the share of them that lies on an object (0 if
-    nothing is found), recall the share of the objects' pixels that is found. Pixels in `ignore`
-    count for neither. Raises ValueError if the shapes differ or no pixel belongs to an object.
+    A pixel's level is its min-max scaled value times `levels`, rounded down. Row 0 counts pixels
+    off the objects, row 1 pixels on them; pixels in `ignore` count for neither. Counts may be added
+    up, picture by picture and in any order: their sum is all that PxAP needs of a data set. Raises
+    ValueError if the shapes differ or the masks are not bool.
     """
     ignore = torch.zeros_like(masks) if ignore is None else ignore
     if not maps.shape == masks.shape == ignore.shape or masks.dtype != torch.bool:
@@ -230,30 +230,53 @@ def precision_recall(
             f"{tuple(maps.shape)}, {tuple(masks.shape)} {masks.dtype}, {tuple(ignore.shape)}"
         )
     batches = zip(*(t.split(20) for t in (maps, masks, ignore)), strict=True)  # fit into the cache
-    wrong, right = sum(_pixel_counts(*batch, levels) for batch in batches).flip(1).cumsum(1)
+    return sum(_pixel_counts(*batch, levels) for batch in batches)
+
+
+def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> Tensor:
+    level = (cam.normalize(maps.float(), "minmax") * levels).int()
+    kind = masks.int().masked_fill(ignore, 2)
+    counts = torch.bincount((level + (levels + 1) * kind).flatten(), minlength=3 * (levels + 1))
+    return counts.cpu().reshape(3, -1)[:2]
+
+
+def precision_recall(
+    maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000
+) -> tuple[Tensor, Tensor]:
+    """Pixel precision and recall: maps, masks and ignored pixels (N, h, w) -> two of (levels + 1,).
+
+    At each level from the highest to 0, the pixels of all pictures at this level or above count as
+    found: precision is the share of them that lies on an object (0 if nothing is found), recall the
+    share of the objects' pixels that is found. Raises ValueError as `pixel_counts` does, or if no
+    pixel belongs to an object.
+    """
+    return _precision_recall(pixel_counts(maps, masks, ignore, levels))
+
+
+def _precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
+    wrong, right = counts.double().flip(1).cumsum(1)
     if not right[-1]:
         raise ValueError("no pixel belongs to an object: are these the right masks?")
     return right / (right + wrong).clamp(min=1), right / right[-1]
 
 
-def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> Tensor:
-    """How many pixels off (0) and on (1) the objects have each level: -> (2, levels + 1)."""
-    level = (cam.normalize(maps.float(), "minmax") * levels).int()
-    kind = masks.int().masked_fill(ignore, 2)
-    counts = torch.bincount((level + (levels + 1) * kind).flatten(), minlength=3 * (levels + 1))
-    return counts.cpu().reshape(3, -1)[:2].double()
+def average_precision(counts: Tensor) -> float:
+    """PxAP from the sum of all pictures' `pixel_counts`: (2, levels + 1) -> 0..1.
+
+    The area under the precision-recall curve: precision times the gain in recall, over all levels.
+    """
+    precision, recall = _precision_recall(counts)
+    return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
 
 
 def pxap(maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000) -> float:
     """PxAP of the WSOL evaluation (CVPR 2020): maps, true masks, ignored pixels (N, h, w) -> 0..1.
 
-    The area under the pixel precision-recall curve of all pictures together: precision times the
-    gain in recall, summed over the levels. No threshold, no box. Pixels are counted in a histogram
-    of 1000 levels, as the published evaluator does, and not sorted: for maps rounded down to
-    thousandths the result is exact. Notebook 05.
+    The area under the pixel precision-recall curve of all pictures together. No threshold, no box.
+    Pixels are counted in a histogram of 1000 levels, as the published evaluator does, and not
+    sorted: for maps rounded down to thousandths the result is exact. Notebook 05.
     """
-    precision, recall = precision_recall(maps, masks, ignore, levels)
-    return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
+    return average_precision(pixel_counts(maps, masks, ignore, levels))
 
 
 # ---------------------------------------------------------------- what knows nothing of the picture

@@ -112,7 +112,9 @@ def _difference(mine, true, case) -> str:
         shapes = f"{tuple(got.shape)}, wanted is {tuple(wanted.shape)}"
         return f"your result has the shape {shapes}. {given}"
     at = (got - wanted).abs().nan_to_num(torch.inf).argmax()
-    values = f"{got.flatten()[at]:.4g} where {wanted.flatten()[at]:.4g} is wanted"
+    mine, true = got.flatten()[at], wanted.flatten()[at]
+    digits = next((d for d in (4, 6, 9) if f"{mine:.{d}g}" != f"{true:.{d}g}"), 12)
+    values = f"{mine:.{digits}g} where {true:.{digits}g} is wanted"
     return f"the shape is right, the values are not: {values}. {given}"
 
 

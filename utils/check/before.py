@@ -15,6 +15,10 @@ class Score(nn.Module):
         self.weights = torch.randn(3, h, w, generator=torch.Generator().manual_seed(seed))
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim != 4:
+            raise ValueError(
+                f"score takes (1, 3, h, w), not {tuple(x.shape)}: give it picture[None]"
+            )
         return (self.weights * x).sum((1, 2, 3)) + 0.3 * (self.weights * x**2).sum((1, 2, 3))
 
     def __repr__(self) -> str:
@@ -29,8 +33,11 @@ class Network(Score):
         return torch.sin(F).sum(2) + 0.5 * (F**2).mean(2)
 
 
-def _walk(score, x, size, stride, fill, start=None, cut=True, keep=False, swap=False) -> Tensor:
-    """Occlusion, with the usual mistakes to choose from; `start` is the way from cell to square."""
+def _walk(score, x, size, stride, fill, start=None, edge="cut", keep=False, swap=False) -> Tensor:
+    """Occlusion, with the usual mistakes to choose from; `start` is the way from cell to square.
+
+    A square that begins outside is "cut", "push"ed in, or, with "wrap", left to Python.
+    """
     start = -((size - stride) // 2) if start is None else start
     S, picture = score(x[None])[0], x.clone()
     drop = torch.zeros(x.shape[1] // stride, x.shape[2] // stride)
@@ -38,7 +45,8 @@ def _walk(score, x, size, stride, fill, start=None, cut=True, keep=False, swap=F
         for j in range(drop.shape[1]):
             top, left = i * stride + start, j * stride + start
             top, left = (left, top) if swap else (top, left)
-            first_row, first_column = (max(top, 0), max(left, 0)) if cut else (top, left)
+            first_row, first_column = (top, left) if edge == "wrap" else (max(top, 0), max(left, 0))
+            top, left = (first_row, first_column) if edge == "push" else (top, left)
             picture = picture if keep else x.clone()
             picture[:, first_row : top + size, first_column : left + size] = fill
             drop[i, j] = S - score(picture[None])[0]
@@ -61,6 +69,19 @@ def occlusion_map(answer) -> bool:
 
         return _walk(fake, x, size, stride, fill)
 
+    def inside(score, x, size, stride, fill):
+        drop = _walk(score, x, size, stride, fill, start=0)
+        return drop[: (x.shape[1] - size) // stride + 1, : (x.shape[2] - size) // stride + 1]
+
+    def unfinished(rows, columns):
+        def wrong(*a):
+            whole = _walk(*a)
+            drop = torch.zeros_like(whole)
+            drop[:rows, :columns] = whole[:rows, :columns]
+            return drop
+
+        return wrong
+
     return judge(
         answer,
         _walk,
@@ -72,8 +93,13 @@ def occlusion_map(answer) -> bool:
             (lambda *a: _walk(*a).relu(), "negative drops are gone. Where covering helps the class, the drop is below 0: keep it."),
             (lambda *a: _walk(*a, start=0), "your squares begin at the cell's corner, so the map is shifted by half of size - stride. Begin (size - stride) // 2 pixels further up and left."),
             (lambda *a: _walk(*a, start=-(a[2] // 2)), "the middle of your square is the cell's corner. Half a cell is missing: begin at (size - stride) // 2 before the cell, not at size // 2."),
-            (lambda *a: _walk(*a, cut=False), "the squares at the upper and left edge cover nothing: a negative start counts from the other end. Use max(top, 0) and max(left, 0)."),
+            (lambda *a: _walk(*a, edge="push"), "the squares at the upper and left edge are pushed into the picture. Cut them off: they begin at max(top, 0), and still end at top + size."),
+            (lambda *a: _walk(*a, edge="wrap"), "the squares at the upper and left edge cover nothing: a negative start counts from the other end. Use max(top, 0) and max(left, 0)."),
             (lambda *a: _walk(*a, keep=True), "the squares pile up: each picture still has the squares before it. Start every time from a fresh x.clone()."),
+            (lambda *a: _walk(*a, start=a[3] - a[2]), "you went back by all of size - stride. The cell lies in the middle of its square: half of it, (size - stride) // 2."),
+            (inside, "those are the squares that lie inside the picture. Here each cell has its square, cut off at the edges."),
+            (unfinished(1, 1), "only the first cell is filled: your return stands inside the loops. Move it to the left, behind them."),
+            (unfinished(1, None), "only the first row is filled: your return stands inside the outer loop. Move it to the left, behind it."),
             (lambda s, x, size, stride, fill: _walk(s, x, size, stride, 0.0), "you covered with black. The square has the value `fill`."),
             (lambda s, x, size, stride, fill: _walk(s, x, size, stride, 1.0), "you covered with white. The square has the value `fill`."),
             (lambda s, x, size, stride, fill: _walk(s, x, stride, stride, fill), "your square has the size of one cell: `stride` is the step, `size` is the side of the square."),
@@ -82,6 +108,7 @@ def occlusion_map(answer) -> bool:
             (one_colour, "you covered one colour only. The square covers all three: picture[:, ...]."),
             (lambda *a: _walk(*a, swap=True), "rows and columns are exchanged. i counts the rows (top), j the columns (left)."),
             (lambda *a: _walk(*a).T, "rows and columns are exchanged: the result is (rows, columns)."),
+            (lambda score, x, *a: _walk(score, x, *a) / score(x[None])[0], "you divided by the whole score. The drop itself is wanted, in points of the score."),
             (lambda *a: _walk(*a) / (3 * a[2] ** 2), "you divided by the size of the square. The drop itself is wanted, in points of the score."),
         ],
         "Whatever can be scored can be explained this way; nobody has to open the network.",
@@ -89,14 +116,16 @@ def occlusion_map(answer) -> bool:
 
 
 def passes(answer) -> bool:
-    """Exercise 2: [[forward, backward]] of occlusion, gradient and CAM for the maps of C classes."""
+    """Exercise 3: [[forward, backward]] of occlusion, gradient and CAM for the maps of C classes."""
 
     def solve(h, w, size, stride, C):
         return [[1 + (h // stride) * (w // stride), 0], [1, C], [1, 0]]
 
     def changed(row: int, column: int, value):
+        """The answer with one entry wrong, whatever else is: each entry is judged alone."""
+
         def wrong(h, w, size, stride, C):
-            table = solve(h, w, size, stride, C)
+            table = [list(entries) for entries in answer(h, w, size, stride, C)]
             table[row][column] = value(h, w, size, stride, C)
             return table
 
@@ -110,30 +139,37 @@ def passes(answer) -> bool:
         solve,
         [(112, 112, 32, 16, 10), (225, 225, 75, 25, 1000), (60, 90, 20, 10, 1)],
         [
+            (lambda *a: solve(*a)[::-1], "the order is occlusion, gradient, CAM."),
+            (lambda *a: [r[::-1] for r in solve(*a)], "forward comes first, then backward."),
+            (lambda *a: [v for row in solve(*a) for v in row], "the numbers are right. Put the two of each method into a list of their own."),
             (changed(0, 0, lambda h, w, z, s, C: (h // s) * (w // s)), "occlusion also needs the score of the whole picture: one pass is missing."),
             (changed(0, 0, lambda h, w, z, s, C: 1 + (h // z) * (w // z)), "the number of squares follows from the stride: one for each cell, however large they are."),
             (changed(0, 0, lambda h, w, z, s, C: (h // z) * (w // z)), "the number of squares follows from the stride, and the whole picture needs a pass, too."),
             (changed(0, 0, lambda h, w, z, s, C: 1 + fitting(h, w, z, s)), "those are the squares that lie inside the picture. Here each cell has its square, cut off at the edges."),
             (changed(0, 0, lambda h, w, z, s, C: fitting(h, w, z, s)), "those are the squares that lie inside the picture, and without the pass for the whole picture."),
             (changed(0, 0, lambda h, w, z, s, C: 1 + h // s), "you counted one row of squares only."),
+            (changed(0, 0, lambda h, w, z, s, C: 1 + h * w), "you counted pixels. Occlusion covers one square for each *cell* of stride x stride pixels."),
             (changed(0, 0, lambda h, w, z, s, C: C * (1 + (h // s) * (w // s))), "one pass gives the scores of all classes, so the same covered pictures serve every class."),
             (changed(0, 0, lambda h, w, z, s, C: 1 + C * (h // s) * (w // s)), "one pass gives the scores of all classes, so the same covered pictures serve every class."),
-            (changed(0, 1, lambda h, w, z, s, C: 1), "occlusion needs no gradient: its backward passes are 0."),
+            (changed(0, 0, lambda h, w, z, s, C: C * (h // s) * (w // s)), "one pass gives the scores of all classes, so the same covered pictures serve every class. And the whole picture needs a pass, too."),
+            (changed(0, 1, lambda h, w, z, s, C: answer(h, w, z, s, C)[0][1] or -1), "occlusion needs no gradient: its backward passes are 0."),
+            (changed(1, slice(None), lambda h, w, z, s, C: [C, 1]), "for the gradient it is the other way round: one forward pass gives all scores, and each of them is followed back."),
+            (changed(1, 0, lambda h, w, z, s, C: C), "the gradient's forward pass can be shared: one gives all scores, and each of them is then followed back."),
+            (changed(1, 0, lambda *a: 0), "the gradient goes back through what a forward pass computed: one forward pass comes first."),
             (changed(1, 1, lambda *a: 1), "one backward pass gives the gradient of one score. Each class needs its own."),
-            (changed(1, 0, lambda h, w, z, s, C: C), "the forward pass can be shared: one gives all scores, and each of them is then followed back."),
-            (lambda h, w, z, s, C: [solve(h, w, z, s, C)[0], [C, 1], [1, 0]], "for the gradient it is the other way round: one forward pass gives all scores, and each of them is followed back."),
+            (changed(1, 1, lambda h, w, z, s, C: 1 + C), "you counted the forward pass among the backward ones. Each class is followed back once."),
+            (changed(1, 1, lambda h, w, z, s, C: h * w), "one backward pass gives the gradient of one score for all pixels at once."),
+            (changed(1, 1, lambda h, w, z, s, C: C * h * w), "one backward pass gives the gradient of one score for all pixels at once."),
             (changed(2, 0, lambda h, w, z, s, C: C), "CAM's maps of all classes come from the same f_k: one forward pass in all."),
-            (changed(2, 1, lambda h, w, z, s, C: C), "CAM needs no gradient: its backward passes are 0."),
-            (changed(2, 1, lambda *a: 1), "CAM needs no gradient: its backward passes are 0."),
-            (lambda *a: solve(*a)[::-1], "the order is occlusion, gradient, CAM."),
-            (lambda *a: [r[::-1] for r in solve(*a)], "forward comes first, then backward."),
+            (changed(2, 0, lambda *a: 0), "CAM's f_k have to be computed: one forward pass."),
+            (changed(2, 1, lambda h, w, z, s, C: answer(h, w, z, s, C)[2][1] or -1), "CAM needs no gradient: its backward passes are 0."),
         ],
         "Only CAM's price depends neither on the size of the map nor on the number of classes.",
     )  # fmt: skip
 
 
 def saliency_map(answer) -> bool:
-    """Exercise 3: the largest |dS_c / dx| over the colours, (model, (N, 3, h, w), c) -> (N, h, w)."""
+    """Exercise 2: the largest |dS_c / dx| over the colours, (model, (N, 3, h, w), c) -> (N, h, w)."""
     g = torch.Generator().manual_seed(5)
     cases = [
         (Network(h, w, seed), torch.rand(n, 3, h, w, generator=g), c)
@@ -155,6 +191,12 @@ def saliency_map(answer) -> bool:
         beyond.saliency,
         cases,
         [
+            (of(lambda S, c: S[:, c]), "a gradient is taken of one number. Sum the scores of class c over the pictures first."),
+            (of(lambda S, c: S[c].sum()), "the scores are (N, C): [c] is picture c with all its scores. Take class c of every picture, [:, c]."),
+            (of(own, lambda g: g.abs().max(1)), "max(1) gives the values *and* their positions. Take amax(1), or the values alone."),
+            (of(own, lambda g: g.abs().amax(0)), "you took the maximum over the pictures. The colours are axis 1."),
+            (of(own, lambda g: g.abs().amax((2, 3))), "you took the maximum over the places. Keep them; the colours, axis 1, go."),
+            (of(own, lambda g: g.abs().amax(1) / g.abs().amax((1, 2, 3))[:, None, None]), "you scaled each map to its own maximum. Leave the gradient as it is."),
             (of(own, lambda g: g.amax(1)), "the absolute value is missing: a pixel whose darkening helps counts as much as one whose brightening helps."),
             (of(own, lambda g: g.amax(1).abs()), "the absolute value comes too late: take it first, then the maximum over the colours."),
             (of(own, lambda g: g.clamp(min=0).amax(1)), "you cut negative gradients off. Take the absolute value instead."),

@@ -17,8 +17,15 @@ def gmp(answer) -> bool:
     return judge(
         answer,
         lambda f: f.amax((2, 3)),
-        [(f,) for f in _maps()],
+        [(f,) for f in [*_maps(), -1 - torch.rand(2, 3, 4, 5)]],
         [
+            (lambda f: f.relu().amax((2, 3)), "you cut the maps off at 0. The largest value of a map may lie below 0."),
+            (lambda f: f.max(2), "max(2) gives values *and* positions, and only the rows are gone. Take amax, over both axes 2 and 3."),
+            (lambda f: f.max(3), "max(3) gives values *and* positions, and only the columns are gone. Take amax, over both axes 2 and 3."),
+            (lambda f: f.amax(2).max(2), "max gives the values *and* their positions. Take amax, or the values alone."),
+            (lambda f: f.flatten(2).max(2), "max gives the values *and* their positions. Take amax, or the values alone."),
+            (lambda f: f.amax((0, 1)), "you kept the places and lost the pictures and channels. Axes 2 and 3 go."),
+            (lambda f: f.amax((2, 3)).squeeze(), "the values are right, but squeeze() also takes away the axis of the pictures where there is only one."),
             (lambda f: f.mean((2, 3)), "that is the mean, GAP. GMP takes the maximum."),
             (lambda f: f.sum((2, 3)), "that is the sum, the paper's F_k of GAP. GMP takes the maximum."),
             (lambda f: f.amax(1), "that is the maximum over the channels: one number for each place. F_k keeps the channels, and the places go: axes 2 and 3."),
@@ -31,7 +38,10 @@ def gmp(answer) -> bool:
             (lambda f: f.abs().amax((2, 3)), "you lost the signs before taking the maximum."),
             (lambda f: f.flatten(2).argmax(2), "that is the number of the winning cell: argmax. Its value is wanted: amax."),
             (lambda f: f.amax((2, 3), keepdim=True), "the values are right, but the axes 2 and 3 are still there with length 1."),
-            (lambda f: f.mean(2).amax(2), "you took the maximum of row means. It is the maximum over all cells."),
+            (lambda f: f.mean(2).amax(2), "you took the maximum of the columns' means. It is the maximum over all cells."),
+            (lambda f: f.mean(3).amax(2), "you took the maximum of the rows' means. It is the maximum over all cells."),
+            (lambda f: f.amax(2).mean(2), "you averaged the columns' maxima. Take the maximum over both axes."),
+            (lambda f: f.amax(3).mean(2), "you averaged the rows' maxima. Take the maximum over both axes."),
         ],
         "One word of difference from GAP: the rest of this notebook is about that word.",
     )  # fmt: skip
@@ -57,6 +67,11 @@ def gap_gradient(answer) -> bool:
         list(zip(_maps(), weights, (2, 5, 1), strict=True)),
         [
             (lambda f, w, c: spread(w[c], f), "1/(H W) is missing. Each cell is only one of H x W that share the mean: a change of 1 moves F_k by 1/(H W)."),
+            (lambda f, w, c: spread(w[c], f) / f.shape[2] * f.shape[3], "the division comes before the multiplication: put brackets around H * W."),
+            (lambda f, w, c: spread(w[c], f) * f.shape[2:].numel(), "you multiplied by H W. The mean divides by it."),
+            (lambda f, w, c: torch.ones_like(f) / f.shape[2:].numel(), "w is missing: that is what F_k gains. S_c counts it with the weight of its channel."),
+            (lambda f, w, c: torch.einsum("nkhw,k->nhw", f, w[c]), "that is M_c. The gradient has one value for each channel too, and it does not depend on f."),
+            (lambda f, w, c: (f > 0) * reference(f, w, c), "you left out the cells where f is 0. Raising them raises the mean just as well: the gradient does not depend on f."),
             (lambda f, w, c: spread(w[:, c], f) / f.shape[2:].numel(), "you took a column of w. The weights of class c are the row w[c]."),
             (lambda f, w, c: reference(f, w, 0), "those are the weights of class 0, not of class c."),
             (lambda f, w, c: reference(f, w, c - 1), "those are the weights of the class before c. Classes count from 0."),
@@ -86,9 +101,9 @@ def coverage(answer) -> bool:
     g = torch.Generator().manual_seed(5)
 
     def case(n: int, h: int, w: int, t: float) -> tuple[Tensor, Tensor, float]:
-        """Whole numbers, so that some lie exactly on t times the maximum: 8, 16 or 32."""
-        M = torch.randint(-3, 8, (n, h, w), generator=g).float()
-        M[:, 0, 0] = 8  # the maximum, off the object
+        """Whole numbers, so that some lie exactly on t times the maximum: 16, 32 or 64."""
+        M = torch.randint(-6, 13, (n, h, w), generator=g).float()
+        M[:, 0, 0] = 16  # the maximum, off the object
         M *= 2.0 ** torch.arange(n)[:, None, None]
         mask = torch.rand(n, h, w, generator=g) < 0.4
         mask[:, 0, 0], mask[:, 1] = False, True
@@ -123,6 +138,11 @@ def coverage(answer) -> bool:
             (lambda M, mask, t: (lit(M, t) & mask).float().mean((1, 2)), "that is a share of the picture. Divide by the object's pixels."),
             (lambda M, mask, t: lit(M, t).float().mean((1, 2)), "that is how much of the picture is lit. The object's mask is missing."),
             (lambda M, mask, t: lit(M, t).sum((1, 2)) / mask.sum((1, 2)), "you counted lit pixels beside the object too. Keep those that are lit *and* on the object."),
+            (lambda M, mask, t: share(t * M.amax((1, 2)) < M, mask), "(N,) maxima cannot stand beside maps (N, h, w): keepdim=True keeps the two axes, with length 1."),
+            (lambda M, mask, t: share(t < M / M.amax((1, 2), keepdim=True), mask) * 100, "that is a percentage. A share lies between 0 and 1."),
+            (lambda M, mask, t: share(lit(M, 1 - t), mask), "you compared with 1 - t times the maximum. Lit is what lies above t times the maximum."),
+            (lambda M, mask, t: share(lit(M.abs(), t), mask), "you lost the sign of the map. What speaks against the class is not lit."),
+            (lambda M, mask, t: share(lit(M, t), ~mask), "that is the share of the *background* that is lit."),
             (union, "that is intersection over union. Here the union does not count: divide by the object's pixels."),
             (lambda M, mask, t: share(~lit(M, t), mask), "that is the share of the object that stays dark."),
             (lambda M, mask, t: (lit(M, t) & mask).sum((1, 2)), "that is a number of pixels. Divide by the object's pixels."),
