@@ -21,6 +21,8 @@ links:      ## write the address in pyproject.toml into every badge and clone li
 
 train:      ## train every network again and write the results that notebooks read
 	$(MAINTAIN).train
+	$(MAINTAIN).backbone
+	$(MAINTAIN).tasks
 
 figures:    ## draw the pictures of the README
 	$(MAINTAIN).figures

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from utils import localization, networks, sketchbook, training
+from utils import cam, localization, networks, sketchbook, training
 from utils.datasets import Pictures
 
 RESULTS = networks.WEIGHTS / "results.json"
@@ -26,6 +26,7 @@ OBJECTS = {
     "objects-gmp": {"head": "gmp", "stride": 8},
     "objects-gap-s16": {"head": "gap", "stride": 16},
     "objects-gap-s4": {"head": "gap", "stride": 4},
+    "objects-gmp-s4": {"head": "gmp", "stride": 4},
     "objects-gap-s4-dilated": {"head": "gap", "stride": 4, "dilated": True},
     "objects-fc": {"head": "fc", "stride": 8},
 }
@@ -49,15 +50,28 @@ def measure(network: networks.CourseNetwork, seen: Pictures) -> dict:
         "parameters": sum(p.numel() for p in network.parameters()),
     }
     if network.head != "fc":
-        result["threshold"] = localization.best_threshold(
-            _true_maps(network, validation), validation.boxes
+        result |= measure_maps(
+            _true_maps(network, validation), validation.boxes, _true_maps(network, test), test
         )
-        maps = _true_maps(network, test)
-        sweep = localization.sweep(maps, test.boxes)
-        result["gt_known_sweep"] = {f"{t:.2f}": round(v, 4) for t, v in sweep.items()}
-        result["gt_known_at_20"] = sweep[0.2]
-        result["gt_known_at_chosen"] = sweep[result["threshold"]]
     return {k: round(v, 4) if isinstance(v, float) else v for k, v in result.items()}
+
+
+def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictures) -> dict:
+    """How well maps (N, h, w) find the things of the test pictures; the others choose t."""
+    t = localization.best_threshold(others, other_boxes)
+    sweep = localization.sweep(maps, test.boxes)
+    boxes = torch.stack([localization.box_from_map(M, t) for M in maps])
+    lit = cam.normalize(maps) > 0.5
+    return {
+        "threshold": t,
+        "gt_known_sweep": {f"{t:.2f}": round(v, 4) for t, v in sweep.items()},
+        "gt_known_at_20": sweep[0.2],
+        "gt_known_at_chosen": sweep[t],
+        "iou70_at_chosen": (localization.best_iou(boxes, test.boxes) >= 0.7).float().mean().item(),
+        "max_box_acc_v2": localization.max_box_acc_v2(maps, test.boxes),
+        "pxap": localization.pxap(maps, test.masks),
+        "coverage": ((lit & test.masks).sum((1, 2)) / test.masks.sum((1, 2))).mean().item(),
+    }
 
 
 def _true_maps(network: networks.CourseNetwork, pictures: Pictures) -> Tensor:

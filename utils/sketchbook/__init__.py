@@ -7,6 +7,7 @@
     captions(n, seed)   things in relations, with sentences about them
     signs(n, seed)      text or no text
     questions(n, seed)  four questions about each picture, with answers
+    swatches(n, seed)   shapes without a name, each covered by one pattern
 
 Each gives `utils.datasets.Pictures`.
 """
@@ -15,6 +16,7 @@ from .carriers import signs
 from .quiz import questions
 from .relations import captions
 from .rooms import scenes
+from .swatches import swatches
 from .worlds import birds, objects, pairs
 
-__all__ = ["birds", "captions", "objects", "pairs", "questions", "scenes", "signs"]
+__all__ = ["birds", "captions", "objects", "pairs", "questions", "scenes", "signs", "swatches"]

@@ -1,0 +1,164 @@
+"""GAP features of a trained network, and a linear SVM on them that is a CAM network itself.
+
+A network learnt one task; its pooled features F_k serve another. A linear SVM on them has a weight
+for each channel, so its weights take the place of w_k^c, and every class of the new task gets its
+map. Paper, section 4, "Deep Features for Generic Localization". Notebook 06.
+"""
+
+import copy
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from torch import Tensor, nn
+from torchvision.transforms import functional
+from tqdm.auto import tqdm
+
+from utils import cam
+from utils.networks import CamNetwork
+
+Images = Tensor | Sequence[Tensor]  # (N, 3, h, w) uint8, or N pictures (3, h, w) of any sizes
+_KNOWN: dict[str, Tensor] = {}  # features that were computed already, by network and pictures
+
+
+# ---------------------------------------------------------------- features
+
+
+def features(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
+    """F_k of many pictures, pooled as the network pools: N pictures uint8 -> (N, K).
+
+    What was computed once is remembered until Python ends: the same weights and the same pixels
+    give the same features at once. Raises ValueError if there are no pictures. Notebook 06.
+    """
+    if len(images) == 0:
+        raise ValueError("there are no pictures: give at least one")
+    weights, first = net.model.state_dict().values(), _pooled(net, images[:1])
+    key = _fingerprint([*weights, *images, first])  # `first` tells heads and strides apart
+    if key not in _KNOWN:
+        starts = range(0, len(images), batch_size)
+        bar = tqdm(starts, desc="features", unit="batch", leave=False)
+        _KNOWN[key] = torch.cat([_pooled(net, images[i : i + batch_size]) for i in bar])
+    return _KNOWN[key].clone()
+
+
+def _pooled(net: CamNetwork, images: Images) -> Tensor:
+    x = torch.cat([net.prepare(image) for image in images])
+    p = net.forward_pass(x.to(next(net.model.parameters()).device))
+    return cam.pool(p.f, p.pooling).cpu()
+
+
+def _fingerprint(tensors: Sequence[Tensor]) -> str:
+    digest = hashlib.sha1(usedforsecurity=False)
+    for t in tensors:
+        digest.update(str(tuple(t.shape)).encode())
+        digest.update(t.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
+
+
+# ---------------------------------------------------------------- a linear SVM and its weights
+
+
+def linear_svm(F: Tensor, labels: Tensor, C: float = 0.1) -> Pipeline:
+    """A linear SVM on features, one class against all others: (N, K), (N,) int -> pipeline.
+
+    Every channel is scaled to mean 0 and deviation 1 first: an SVM punishes large weights, and
+    a channel of small values would need one. `C` is the price of a picture on the wrong side.
+    Classes are 0, 1, ... Raises ValueError if one of them has no picture. Paper, section 4.
+    """
+    counts = labels.bincount()
+    if len(counts) < 2 or not counts.all():
+        raise ValueError(f"each class 0, 1, ... needs pictures; there are {counts.tolist()}")
+    svm = make_pipeline(StandardScaler(), LinearSVC(C=C, dual=False))
+    return svm.fit(F.double().numpy(), labels.numpy())
+
+
+def folded(svm: Pipeline) -> tuple[Tensor, Tensor]:
+    """Weights and biases of the SVM for features as they are: pipeline -> w (C, K), b (C,).
+
+    With the scaling's means m_k and deviations s_k, w (F - m) / s + b = (w / s) F + b - (w / s) m.
+    Of two classes an SVM keeps only the second's row; the first gets the opposite. Notebook 06.
+    """
+    scaling, classifier = svm[0], svm[-1]
+    w = classifier.coef_ / scaling.scale_
+    b = classifier.intercept_ - w @ scaling.mean_
+    w, b = torch.from_numpy(w).float(), torch.from_numpy(b).float()
+    return (torch.cat([-w, w]), torch.cat([-b, b])) if len(w) == 1 else (w, b)
+
+
+def with_head(net: CamNetwork, w: Tensor, b: Tensor, class_names: Sequence[str] = ()) -> CamNetwork:
+    """The same network with another last layer: weights (C, K), biases (C,), C names.
+
+    The SVM takes the place of the last linear layer, so `S, M = net(x)` gives its scores and maps
+    and S_c = mean M_c + b_c holds. The given network stays as it is. Raises ValueError if the
+    channels differ. Paper, section 4; notebook 06.
+    """
+    model = copy.deepcopy(net.model)
+    name, last = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
+    if w.ndim != 2 or w.shape[1] != last.in_features or b.shape != w.shape[:1]:
+        raise ValueError(
+            f"the network pools {last.in_features} channels, so w is (C, {last.in_features}) and "
+            f"b (C,); they are {tuple(w.shape)} and {tuple(b.shape)}"
+        )
+    head = nn.Linear(w.shape[1], len(w)).to(last.weight)
+    head.load_state_dict({"weight": w, "bias": b})
+    parent, _, own = name.rpartition(".")
+    setattr(model.get_submodule(parent), own, head)
+    return CamNetwork(model.eval(), tuple(class_names), net.prepare)
+
+
+def svm_network(
+    net: CamNetwork, images: Images, labels: Tensor, class_names: Sequence[str] = (), C: float = 0.1
+) -> CamNetwork:
+    """A linear SVM for a new task, as a network with maps: N pictures, labels (N,) -> network."""
+    return with_head(net, *folded(linear_svm(features(net, images), labels, C)), class_names)
+
+
+def accuracy(net: CamNetwork, images: Images, labels: Tensor) -> float:
+    """Share of the pictures whose best score is that of their class: pictures, (N,) -> 0..1."""
+    p = net.forward_pass(torch.cat([net.prepare(image) for image in images[:1]]))
+    S = cam.scores(features(net, images), p.w.cpu(), p.b.cpu())
+    return (S.argmax(1) == labels).double().mean().item()
+
+
+# ---------------------------------------------------------------- crops
+
+
+def grown(boxes: Tensor, h: int, w: int, margin: float = 0.1, square: bool = True) -> Tensor:
+    """Boxes with a margin on each side, inside a picture of h x w: (..., 4) -> (..., 4) int64.
+
+    `margin` is a fraction of the longer side. `square` makes both sides as long as the longer, so
+    that nothing is squashed later. A box that would cross the edge is moved inside; it is smaller
+    only where the picture is. Raises ValueError for a box without a pixel inside the picture.
+    """
+    limit = torch.tensor([w, h], dtype=torch.float64)
+    corner, far = boxes[..., :2].double(), boxes[..., 2:].double()
+    if (corner < 0).any() or (far > limit).any() or (corner >= far).any():
+        raise ValueError(f"boxes are (x0, y0, x1, y1) in {w} x {h} pixels: {boxes.tolist()}")
+    side = far - corner
+    longer = side.amax(-1, keepdim=True)
+    side = ((longer if square else side) + 2 * margin * longer).ceil().minimum(limit)
+    corner = ((corner + far - side) / 2).clamp(min=0).minimum(limit - side).floor()
+    return torch.cat([corner, corner + side], -1).long()
+
+
+def crops(
+    images: Images, boxes: Tensor, size: int = 112, margin: float = 0.1, square: bool = True
+) -> Tensor:
+    """What lies in the boxes, resized to size x size: N pictures, (N, 4) -> (N, 3, size, size).
+
+    Boxes are in pixels of these pictures, half-open, and are grown first: see `grown`. Raises
+    ValueError if there are not as many boxes as pictures. Paper, section 4.1; notebook 06.
+    """
+    if len(images) != len(boxes):
+        raise ValueError(f"{len(images)} pictures, but {len(boxes)} boxes")
+    return torch.stack(
+        [_crop(i, b, size, margin, square) for i, b in zip(images, boxes, strict=True)]
+    )
+
+
+def _crop(image: Tensor, box: Tensor, size: int, margin: float, square: bool) -> Tensor:
+    x0, y0, x1, y1 = grown(box, *image.shape[-2:], margin, square).tolist()
+    return functional.resize(image[:, y0:y1, x0:x1], [size, size], antialias=True)
