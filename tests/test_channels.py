@@ -161,3 +161,21 @@ def test_best_union_is_the_best_of_all_sets(seed):
             mask = torch.isin(parts.long(), torch.tensor(chosen))
             best = max(best, ((marked & mask).sum() / (marked | mask).sum()).item())
     assert channels.best_union(o, 1)[1] == pytest.approx(best, abs=1e-6)
+
+
+def test_chance_is_what_many_random_regions_on_the_thing_get():
+    parts = torch.zeros(1, 12, 12, dtype=torch.uint8)
+    parts[0, 2:10, 2:5], parts[0, 2:10, 5:10] = 1, 2
+    masks, thing = channels.part_masks(parts, [1, 2]), (parts > 0)[None]
+    places, beside = (parts[0] > 0).flatten().nonzero()[:, 0], 6
+    generator, found = torch.Generator().manual_seed(0), []
+    for _ in range(400):  # 20 pixels on the thing and 6 beside it
+        on = places[torch.randperm(len(places), generator=generator)[:20]]
+        region = torch.zeros(144)
+        region[on], region[:beside] = 1, 1
+        both = torch.stack([region[m.flatten()].sum() for m in masks[0]])
+        found.append(channels.Overlap(both[None], region.sum()[None], masks[0].sum((1, 2))))
+    whole = channels.Overlap(torch.tensor([[20.0]]), found[0].region, thing.sum()[None])
+    chance = channels.chance_iou(found[0], whole)
+    assert torch.allclose(chance, torch.stack([o.iou for o in found]).mean(0), atol=0.01)
+    assert (chance <= whole.iou).all()

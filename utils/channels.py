@@ -163,6 +163,15 @@ def overlap(f: Tensor, T: Tensor, masks: Tensor, batch_size: int = 25) -> Overla
     return Overlap(both, region, masks.sum((0, 2, 3)).float())
 
 
+def chance_iou(parts: Overlap, thing: Overlap) -> Tensor:
+    """The IoU with each part of regions that care for the thing alone: -> (K, P).
+
+    What a region shares with the thing, `thing` has it in its single column, is spread evenly over
+    the thing; what lies beside it stays there. Every part then gets the same share. Notebook 08.
+    """
+    return parts._replace(both=thing.both * parts.mask / thing.mask).iou
+
+
 def part_masks(parts: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
     """One mask for each part: part numbers (N, h, w) uint8 -> (N, P, h, w) bool."""
     return parts[:, None] == torch.as_tensor(numbers, dtype=parts.dtype)[:, None, None]

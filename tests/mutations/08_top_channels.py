@@ -9,6 +9,9 @@ MUTATIONS = {
         ("w[c].argsort(descending=True)[:n]", "w[c].argmax()", "the first channel only"),
         ("argsort(descending=True)[:n]", "topk(n).values", "these are the weights"),
         ("[:n]", "", "every channel in order"),
+        ("argsort(descending=True)[:n]", "topk(n)", "topk gives two things"),
+        ("[:n]", "[-n:]", "the last n of the list"),
+        ("[:n]", "[1 : n + 1]", "the largest is left out"),
     ],
     "contribution": [
         ("(w[c] * F).mean(0)", "w[c]", "the weights alone"),
@@ -20,6 +23,9 @@ MUTATIONS = {
         ("w[c]", "w[:, c]", "a column of w"),
         ("w[c]", "w[c].abs()", "lost the signs"),
         ("w[c]", "w[c].relu()", "negative weights are gone"),
+        ("(w[c] * F).mean(0)", "F @ w[c]", "a score for each picture"),
+        (".mean(0)", ".mean(1)", "a mean over the channels"),
+        ("w[c] * F).mean(0)", "w * F.mean(0))", "the answer for every class"),
     ],
     "agreement": [
         ("(region | masks).sum()", "min(region.sum(), masks.sum())", "divided by the smaller"),
@@ -35,5 +41,16 @@ MUTATIONS = {
         ("maps >= T", "maps > T", "exactly at the threshold"),
         ("maps >= T", "maps >= T * maps.max()", "not a share of the maximum"),
         ("maps >= T", "maps > 0", "the threshold is missing"),
+        (" / (region | masks).sum()", "", "the number of shared pixels"),
+        (
+            "(region & masks).sum() / (region | masks).sum()",
+            "(region | masks).sum() / (region & masks).sum()",
+            "upside down",
+        ),
+        (
+            "(region & masks).sum() / (region | masks).sum()",
+            "(region == masks).float().mean()",
+            "that is accuracy",
+        ),
     ],
 }  # fmt: skip
