@@ -1,0 +1,70 @@
+"""Answers to questions about a picture, from words and pooled features in one linear model.
+
+A question becomes a bag of words, the picture its pooled features F_k, and one softmax regression
+takes both: S_c = sum_j v_j^c q_j + sum_k w_k^c F_k + b_c for each answer c. The words have no place
+in the picture, so they shift scores only, and the answer's map is M_c = sum_k w_k^c f_k as ever.
+Paper, section 4, "Interpreting visual question answering"; notebook 07 derives all of it.
+
+Letters: Q questions, V words, K channels, C answers. `q` holds the bags (Q, V), `F` the features of
+each question's picture (Q, K), `v` and `w` the weights (C, V) and (C, K), `b` the biases (C,).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from utils import cam
+
+
+def words(question: str) -> list[str]:
+    """The words of a question, in small letters and without punctuation, in their order."""
+    return re.findall(r"\w+", question.lower())
+
+
+def vocabulary(questions: Sequence[str]) -> tuple[str, ...]:
+    """Every word that stands in one of the questions, once, in alphabetical order: V words."""
+    return tuple(sorted({word for question in questions for word in words(question)}))
+
+
+def bags(questions: Sequence[str], vocabulary: Sequence[str]) -> Tensor:
+    """How often each word stands in each question: Q questions, V words -> (Q, V) floats.
+
+    A word that is not in the vocabulary counts for nothing; the order of the words is lost.
+    """
+    counted = [Counter(words(question)) for question in questions]
+    counts = [[count[word] for word in vocabulary] for count in counted]
+    return torch.tensor(counts, dtype=torch.float32).reshape(len(questions), len(vocabulary))
+
+
+def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, Tensor, Tensor]:
+    """A softmax regression: bags (Q, V), features (Q, K), answers (Q,) int -> v, w, b.
+
+    Each channel is scaled to mean 0 and deviation 1 first, and the scaling folded into w and b (see
+    `features.folded`). `C` is the price of a wrong answer against that of large weights. Bags or
+    features that are all zero get no weight, so `0 * F` asks what the words alone can do. Raises
+    ValueError if one of the answers 0, 1, ... never occurs.
+    """
+    counts = answers.bincount()
+    if len(counts) < 2 or not counts.all():
+        raise ValueError(f"each answer 0, 1, ... needs questions; there are {counts.tolist()}")
+    scaling = StandardScaler().fit(F.double().numpy())
+    scaled = torch.from_numpy(scaling.transform(F.double().numpy()))
+    model = LogisticRegression(C=C, max_iter=1000, tol=1e-3)
+    model.fit(torch.cat([q.double(), scaled], 1).numpy(), answers.numpy())
+    weights, b = (torch.from_numpy(t) for t in (model.coef_, model.intercept_))
+    if len(weights) == 1:  # of two answers, only the second has a row
+        weights, b = torch.cat([-weights, weights]) / 2, torch.cat([-b, b]) / 2
+    v, w = weights.split([q.shape[1], F.shape[1]], 1)
+    w = w / torch.from_numpy(scaling.scale_)
+    b = b - w @ torch.from_numpy(scaling.mean_)
+    return v.float(), w.float(), b.float()
+
+
+def scores(q: Tensor, F: Tensor, v: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """S_c of every answer, input of the softmax: (Q, V), (Q, K), v, w, b -> (Q, C)."""
+    return cam.scores(F, w, b) + q @ v.T
