@@ -19,18 +19,20 @@ from .draw import (
     bend,
     between,
     box,
+    canvas_on,
     chance,
     corners,
     darker,
-    extent,
     lighter,
     mix,
     oval,
     paint,
     pick,
+    points_of,
     pose,
     ribbon,
     smooth,
+    stain,
     turn,
     whole,
 )
@@ -53,18 +55,23 @@ def _spot(strength: float) -> Image.Image:
     return Image.fromarray((255 * strength * fade).astype(np.uint8))
 
 
+@lru_cache(32)  # the sun has always the same size
+def _large_spot(strength: float, width: int, height: int) -> Image.Image:
+    return _spot(strength).resize((width, height), Image.BILINEAR)
+
+
 def glow(image: Image.Image, x, y, rx, ry, colour: Colour, strength: float) -> None:
     """A soft spot of colour around (x, y), in final pixels: light, or a shadow on the ground."""
     x, y, rx, ry = (int(v * OVERSAMPLE) for v in (x, y, rx, ry))
-    spot = _spot(strength).resize((2 * rx + 1, 2 * ry + 1), Image.BILINEAR)
-    image.paste(colour, (x - rx, y - ry, x + rx + 1, y + ry + 1), spot)
+    stain(image, colour, (x - rx, y - ry), _large_spot(strength, 2 * rx + 1, 2 * ry + 1))
 
 
 def grain(picture: np.ndarray, rng) -> np.ndarray:
     """The texture of paper."""
     h, w = picture.shape[:2]
     y, x = int(rng.random() * (513 - h)), int(rng.random() * (513 - w))
-    return np.clip(picture + _GRAIN[y : y + h, x : x + w], 0, 255).astype(np.uint8)
+    grainy = picture + _GRAIN[y : y + h, x : x + w]
+    return np.clip(grainy, 0, 255, out=grainy).astype(np.uint8)
 
 
 class Place:
@@ -76,16 +83,16 @@ class Place:
         self.middle = mix(mix(self.sky, self.low, 0.6), self.near, 0.5)
 
 
-def backdrop(canvas: Canvas, rng, place: Place, horizon: float) -> None:
+def backdrop(rng, size: int, place: Place, horizon: float) -> Canvas:
     """Sky and ground of `place`, with the horizon at this height (fraction of the picture)."""
-    size = canvas.image.width
+    size *= OVERSAMPLE
     y = int(size * horizon)
     column = [gradient(y, place.sky, place.low), gradient(size - y, place.near, place.ground)]
     column = Image.fromarray(np.concatenate(column)[:, None])
-    canvas.image.paste(column.resize((size, size), Image.NEAREST))
-    pen = canvas.pen
+    canvas = canvas_on(column.resize((size, size), Image.NEAREST))
+    image, pen = canvas.image, canvas.pen
     behind = {"room": _wall, "lagoon": _rays, "night": _stars}.get(place.kind, _sun)
-    behind(canvas.image, pen, rng, place, size, y)
+    behind(image, pen, rng, place, size, y)
     if place.kind in ("meadow", "dusk", "snow", "desert", "mist", "night", "lagoon"):
         for t in (0.55, 0.1):
             tall = between(rng, 0.05, 0.16) * (0.6 + 0.6 * t)
@@ -93,18 +100,21 @@ def backdrop(canvas: Canvas, rng, place: Place, horizon: float) -> None:
     if place.kind not in ("sea", "room", "paper"):
         pen.polygon(_ridge(rng, size, y, 0.025), fill=place.near)
     texture = {"sea": _ripples, "room": _boards, "meadow": _grass, "snow": _flakes}
-    texture.get(place.kind, _pebbles)(canvas.image, pen, rng, place, size, y)
+    texture.get(place.kind, _pebbles)(image, pen, rng, place, size, y)
+    return canvas
+
+
+_ACROSS = np.linspace(0, 1, 29)
 
 
 def _ridge(rng, size, y, height) -> list[int]:
     """A wavy hill line that ends just below y."""
-    x = np.linspace(0, 1, 29)
     a, b, c, d = (rng.random() for _ in range(4))
+    x = _ACROSS
     wave = np.sin(2 * np.pi * ((0.6 + a) * x + b)) + 0.5 * np.sin(2 * np.pi * ((1.4 + c) * x + d))
     top = y - size * height * (0.55 + 0.35 * wave)
-    line = np.stack([x * size, np.minimum(top, y + 3)], 1)
-    edge = np.array([(size, y + 4), (0, y + 4)])
-    return np.rint(np.vstack([line, edge])).astype(int).ravel().tolist()
+    line = points_of(x * size, np.minimum(top, y + 3))
+    return [*np.rint(line).astype(int).ravel().tolist(), size, y + 4, 0, y + 4]
 
 
 def _sun(image, pen, rng, place, size, y):
@@ -140,16 +150,18 @@ def _rays(image, pen, rng, place, size, y):
 
 
 def _stars(image, pen, rng, place, size, y):
+    pale = mix(place.low, LIGHT, 0.5)
     for x, v, r in (rng.random((14, 3)) * (size, y * 0.8, 1.6) + (0, 0, 1)).tolist():
-        pen.ellipse((x - r, v - r, x + r, v + r), fill=mix(place.low, LIGHT, 0.5))
+        pen.ellipse((x - r, v - r, x + r, v + r), fill=pale)
 
 
 def _strokes(pen, rng, size, y, n, colour, template, grow=1.0, width=2):
     """Small strokes on the ground, larger towards the viewer."""
     x, depth = rng.random((2, n, 1, 1))
     spots = np.concatenate([x * size, y + 6 + depth * (size - y)], 2)
-    for stroke in (template * (0.5 + depth) * size * 0.02 * grow + spots).reshape(n, -1).tolist():
-        pen.line([int(v) for v in stroke], fill=colour, width=width)
+    strokes = template * (0.5 + depth) * size * 0.02 * grow + spots
+    for stroke in strokes.astype(int).reshape(n, -1).tolist():
+        pen.line(stroke, fill=colour, width=width)
 
 
 def _ripples(image, pen, rng, place, size, y):
@@ -399,12 +411,9 @@ def company(canvas: Canvas, rng, place: Place, horizon: float, keep_free) -> Non
     above, below = ABOVE_AND_BELOW[place.kind]
     for i in range(whole(rng, 2, 3)):
         high = i % 2 == 0
-        shapes = pose(
-            pick(rng, above if high else below)(rng, palette(rng, place.middle)),
-            between(rng, -6, 6),
-            chance(rng, 0.5),
-        )
-        w, h = extent(shapes)
+        shapes = pick(rng, above if high else below)(rng, palette(rng, place.middle))
+        thing = pose(shapes, between(rng, -6, 6), chance(rng, 0.5))
+        w, h = thing.size
         scale = between(rng, 0.16, 0.32) * size / max(w, h)
         w, h = w * scale, h * scale
         tries = []
@@ -419,20 +428,13 @@ def company(canvas: Canvas, rng, place: Place, horizon: float, keep_free) -> Non
         keep_free = [*keep_free, (x, y, x + w, y + h)]
         if not high:
             shadow(canvas.image, place, x, y, w, h)
-        paint(canvas, shapes, x, y, scale)
+        paint(canvas, thing, x, y, scale)
 
 
 def shadow(image, place: Place, x, y, w, h) -> None:
     """The soft shadow of a thing whose box starts at (x, y), on the ground below it."""
-    glow(
-        image,
-        x + 0.54 * w,
-        y + h * 0.985,
-        0.62 * w,
-        0.05 * (w + h),
-        mix(place.ground, INK, 0.75),
-        0.62,
-    )
+    colour = mix(place.ground, INK, 0.75)
+    glow(image, x + 0.54 * w, y + h * 0.985, 0.62 * w, 0.05 * (w + h), colour, 0.62)
 
 
 def overlap(a, boxes) -> float:

@@ -8,14 +8,14 @@ from .colours import Palette, palette
 from .draw import (
     INK,
     Mark,
+    Posed,
     Shape,
     arc,
     between,
-    blank,
     box,
+    box_at,
     chance,
     corners,
-    extent,
     finish,
     lighter,  # fmt: skip
     mix,
@@ -146,26 +146,24 @@ def _sign(rng, size: int, text: bool):
     main, half = _carrier(rng, first, palette(rng, place.middle), text)
     other, _ = _carrier(rng, second, palette(rng, place.middle), False)
     area = between(rng, 0.03, 0.1) * size**2
-    scale = min((area / (2 * half * 0.8)) ** 0.5, 0.94 * size / extent(main).max())
-    placed = [(main, *_spot(rng, size, main, scale, []))]
-    taken = [(*placed[0][1:3], *(extent(main) * scale + placed[0][1:3]))]
-    scale = between(rng, 0.28, 0.4) * size / extent(other).max()
-    placed.insert(0, (other, *_spot(rng, size, other, scale, taken)))
-    boxes = [(x, y, *(extent(shapes) * k + (x, y))) for shapes, x, y, k in placed]
+    scale = min((area / (2 * half * 0.8)) ** 0.5, 0.94 * size / max(main.size))
+    main = (main, *_spot(rng, size, main, scale, []))
+    scale = between(rng, 0.28, 0.4) * size / max(other.size)
+    other = (other, *_spot(rng, size, other, scale, [box_at(*main)]))
+    boxes = [box_at(*other), box_at(*main)]
     horizon = min(max(min(b[3] for b in boxes) / size - between(rng, 0.04, 0.2), 0.2), 0.8)
-    canvas = blank(size)
-    backdrop(canvas, rng, place, horizon)
+    canvas = backdrop(rng, size, place, horizon)
     company(canvas, rng, place, horizon, boxes)
-    for (shapes, x, y, k), (x0, y0, x1, y1) in zip(placed, boxes, strict=True):
+    for thing, (x0, y0, x1, y1) in zip((other, main), boxes, strict=True):
         shadow(canvas.image, place, x0, y0, x1 - x0, y1 - y0)
-        paint(canvas, shapes, x, y, k, {"": 0, "text": 1})
+        paint(canvas, *thing, {"": 0, "text": 1})
     image, numbers = finish(canvas)
     return grain(image, rng), numbers
 
 
-def _spot(rng, size, shapes, scale, taken):
-    """Of six places for the shapes, the one that covers least: (x, y, scale)."""
-    w, h = extent(shapes) * scale
+def _spot(rng, size, thing: Posed, scale, taken):
+    """Of six places for the thing, the one that covers least: (x, y, scale)."""
+    w, h = (side * scale for side in thing.size)
     tries = [(0.02 * size + rng.random() * (0.96 * size - w),
               0.02 * size + rng.random() ** 0.7 * (0.96 * size - h)) for _ in range(6)]  # fmt: skip
     x, y = min(tries, key=lambda t: overlap((*t, t[0] + w, t[1] + h), taken))

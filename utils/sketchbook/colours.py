@@ -33,8 +33,8 @@ TRIADS = (
 def palette(rng, avoid: Colour) -> Palette:
     """A random palette whose main colour stands out from the colour `avoid`."""
     tries = [_shuffled(rng, pick(rng, TRIADS)) for _ in range(3)]
-    apart = [sum(abs(a - b) for a, b in zip(main, avoid, strict=True)) for main, _, _ in tries]
-    main, second, accent = tries[next((i for i, d in enumerate(apart) if d > 150), 2)]
+    good = (t for t in tries if sum(abs(a - b) for a, b in zip(t[0], avoid, strict=True)) > 150)
+    main, second, accent = next(good, tries[2])
     return Palette(main, second, accent, mix(second, (255, 248, 232), 0.75),
                    mix(accent, (58, 48, 74), 0.55))  # fmt: skip
 

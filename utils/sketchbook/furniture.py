@@ -302,7 +302,7 @@ def plant(rng, c):
             part(
                 move(turn(leaf, a), 0, -0.38),
                 lighter(green, 0.1 * (a == 0)),
-                soft(move(turn(rib.reshape(-1, 2), a), 0, -0.38)[None]),
+                soft(move(turn(rib, a), 0, -0.38)),
                 shade=35,
             )
         )

@@ -2,20 +2,17 @@
 
 import numpy as np
 
-from .draw import arc, oval
-
-
-def _grid(area, dx, dy, stagger=0.5) -> np.ndarray:
-    """Points of a grid whose odd rows are shifted by `stagger` steps: (M, 1, 2)."""
-    x0, y0, x1, y1 = area
-    y, x = np.mgrid[0 : int((y1 - y0) / dy) + 2, 0 : int((x1 - x0) / dx) + 2].astype(float)
-    points = np.stack([x0 + (x + stagger * (y % 2) - 0.25) * dx, y0 + y * dy], -1)
-    return points.reshape(-1, 1, 2)
+from .draw import arc, oval, points_of
 
 
 def stamp(area, template: np.ndarray, dx: float, dy: float, stagger=0.5) -> np.ndarray:
-    """The template repeated on a staggered grid."""
-    return _grid(area, dx, dy, stagger) + template
+    """The template (V, 2) repeated on a grid whose odd rows are shifted by `stagger` steps."""
+    x0, y0, x1, y1 = area
+    column = np.arange(int((x1 - x0) / dx) + 2)[:, None]
+    row = np.arange(int((y1 - y0) / dy) + 2)[:, None, None]
+    x = x0 + (column + stagger * (row % 2) - 0.25) * dx + template[:, 0]
+    y = y0 + row * dy + template[:, 1]
+    return points_of(x, y).reshape(-1, len(template), 2)
 
 
 def scales(area, step: float, flip: bool = False) -> np.ndarray:
@@ -23,16 +20,17 @@ def scales(area, step: float, flip: bool = False) -> np.ndarray:
     x0, y0, x1, y1 = area
     high = 0.62 * step
     bow = arc(0, 0, step / 2, -high if flip else high, 180, 0, 6)
-    row = (bow + np.arange(int((x1 - x0) / step) + 2)[:, None, None] * (step, 0)).reshape(-1, 2)
-    y = np.arange(int((y1 - y0) / high) + 2)
-    start = np.stack([x0 + step * (0.5 * (y % 2) - 0.25), y0 + high * y], -1)
-    return row + start[:, None]
+    column = np.arange(int((x1 - x0) / step) + 2)[:, None]
+    row = np.arange(int((y1 - y0) / high) + 2)[:, None, None]
+    x = bow[:, 0] + column * step + (x0 + step * (0.5 * (row % 2) - 0.25))
+    return points_of(x, bow[:, 1] + (y0 + high * row)).reshape(len(row), -1, 2)
 
 
 def plumes(area, step: float) -> np.ndarray:
     """Columns of arcs open to the right: feathers lying towards the tail."""
     x0, y0, x1, y1 = area
-    return scales((y0, -x1, y1, -x0), step)[:, :, ::-1] * (-1, 1)
+    strokes = scales((y0, -x1, y1, -x0), step)
+    return points_of(-strokes[..., 1], strokes[..., 0])
 
 
 def ticks(area, step: float, dx: float, dy: float) -> np.ndarray:
@@ -48,11 +46,14 @@ def diamonds(area, step: float, r: float) -> np.ndarray:
     return stamp(area, np.array([(0, -r), (r, 0), (0, r), (-r, 0)], float), step, step)
 
 
+def _heights(area, n: int) -> np.ndarray:
+    """(n, 1) heights of n evenly spaced lines between top and bottom."""
+    return np.arange(1, n + 1)[:, None] * ((area[3] - area[1]) / (n + 1)) + area[1]
+
+
 def rows(area, n: int) -> np.ndarray:
     """n horizontal lines between top and bottom."""
-    x0, y0, x1, y1 = area
-    y = np.linspace(y0, y1, n + 2)[1:-1]
-    return np.stack([np.stack([np.full(n, x), y], -1) for x in (x0, x1)], 1)
+    return points_of(np.array((area[0], area[2])), _heights(area, n))
 
 
 def columns(area, n: int) -> np.ndarray:
@@ -70,20 +71,18 @@ def bricks(area, n: int) -> np.ndarray:
 def zigzags(area, n: int, teeth: int) -> np.ndarray:
     """n horizontal zigzag lines."""
     x0, _, x1, _ = area
-    x = np.linspace(x0, x1, 2 * teeth + 1)
-    up = np.arange(2 * teeth + 1) % 2 * (x1 - x0) / (2 * teeth)
-    return np.stack([np.stack([x, y - up], -1) for y in rows(area, n)[:, 0, 1] + up[1] / 2])
+    high = (x1 - x0) / (2 * teeth)
+    up = np.arange(2 * teeth + 1) % 2 * high
+    return points_of(np.linspace(x0, x1, 2 * teeth + 1), _heights(area, n) + high / 2 - up)
 
 
 def waves(area, n: int, crests: int, height: float) -> np.ndarray:
     """n horizontal wavy lines."""
-    x = np.linspace(area[0], area[2], 6 * crests)
     swing = height * np.sin(np.linspace(0, crests * 2 * np.pi, 6 * crests))
-    return np.stack([np.stack([x, y + swing], -1) for y in rows(area, n)[:, 0, 1]])
+    return points_of(np.linspace(area[0], area[2], 6 * crests), _heights(area, n) + swing)
 
 
 def fan(x: float, y: float, r0: float, r1: float, start: float, end: float, n: int) -> np.ndarray:
     """n spokes around (x, y) from radius r0 to r1; angles in degrees, 0 = right, 90 = down."""
-    a = np.linspace(start, end, n) * (np.pi / 180)
-    spoke = np.stack([np.cos(a), np.sin(a)], -1)[:, None]
-    return spoke * np.array([[r0], [r1]]) + (x, y)
+    spokes = arc(0, 0, 1, 1, start, end, n)[:, None]
+    return spokes * np.array([[r0], [r1]]) + (x, y)

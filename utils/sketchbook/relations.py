@@ -5,7 +5,7 @@ import numpy as np
 from ..datasets import Pictures
 from .backdrops import glow
 from .colours import NAMED, named_palette
-from .draw import Shape, between, chance, mix, paint, pick
+from .draw import Shape, between, chance, mix, paint, pick, pose
 from .furniture import FURNITURE
 from .stage import (
     Stage,
@@ -37,7 +37,7 @@ def _boat_and_shore(rng, size, c, on_water):
     y = shore + 0.02 * np.sin(2 * np.pi * (1.5 * x + rng.random()))
     land = np.vstack([np.stack([x, y], 1), [(1, 1), (0, 1)]])
     sand = Shape("", land, mix((240, 216, 172), s.place.low, 0.2), shade=0, outline=False)
-    paint(s.canvas, [sand], 0, 0, size, {"": s.numbers["sand"]})
+    paint(s.canvas, pose([sand], 0, False), 0, y.min() * size, size, {"": s.numbers["sand"]})
     base = between(rng, horizon + 0.1, shore - 0.02) if on_water else between(rng, 0.88, 0.96)
     return s, [put(s, "boat", between(rng, 0.26, 0.74), base, 0.42, 0.46, c)]
 

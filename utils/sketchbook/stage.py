@@ -8,11 +8,20 @@ import torch
 from ..datasets import Pictures
 from .backdrops import Place, backdrop, grain, overlap, shadow
 from .colours import palette
-from .draw import OVERSAMPLE, Canvas, between, blank, chance, extent, finish, paint, pose, whole
+from .draw import (
+    OVERSAMPLE,
+    Box,
+    Canvas,
+    between,
+    box_at,
+    chance,
+    finish,
+    paint,
+    pose,
+    whole,
+)
 from .furniture import FURNITURE
 from .things import THINGS
-
-Box = tuple[float, float, float, float]
 
 
 def check(n: int, seed: int, size: int) -> None:
@@ -43,8 +52,10 @@ def collect(images, labels, masks, parts, class_names, part_names, **more) -> Pi
     masks, parts, labels = np.stack(masks), np.stack(parts), np.asarray(labels, dtype=np.int64)
     flat = masks.reshape(-1, *masks.shape[-2:])
     boxes = np.array([box_of(m) for m in flat], dtype=np.int64).reshape(*masks.shape[:-2], 4)
-    images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-    labels, boxes, masks, parts = map(torch.from_numpy, (labels, boxes, masks, parts))
+    images = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
+    images, labels, boxes, masks, parts = map(
+        torch.from_numpy, (images, labels, boxes, masks, parts)
+    )
     return Pictures(images, labels, class_names, boxes, masks, parts, part_names, **more)
 
 
@@ -59,8 +70,8 @@ class Stage(NamedTuple):
 
 def stage(rng, size: int, kinds, horizon: float, names: tuple[str, ...]) -> Stage:
     """An empty place of one of the kinds; names are what the index image tells apart."""
-    canvas, place = blank(size), Place(rng, kinds)
-    backdrop(canvas, rng, place, horizon)
+    place = Place(rng, kinds)
+    canvas = backdrop(rng, size, place, horizon)
     return Stage(canvas, rng, place, {name: i for i, name in enumerate(names)})
 
 
@@ -85,15 +96,18 @@ def put(s: Stage, name: str, x: float, base: float, width: float, height: float,
     """
     size = s.canvas.image.width / OVERSAMPLE
     shapes = (THINGS.get(name) or FURNITURE[name])(s.rng, c or palette(s.rng, s.place.middle))
-    shapes = pose(shapes, 0, chance(s.rng, 0.5))
-    w, h = extent(shapes)
+    thing = pose(shapes, 0, chance(s.rng, 0.5))
+    w, h = thing.size
     scale = min(height / h, width / w)
     left, top = x - w * scale / 2, base - h * scale
     if shaded:
         shadow(s.canvas.image, s.place, *(v * size for v in (left, top, w * scale, h * scale)))
     numbers = dict.fromkeys({p.part for p in shapes}, s.numbers[name])
-    paint(s.canvas, shapes, left * size, top * size, scale * size, numbers)
-    points = np.vstack([p.points for p in shapes if part in (None, p.part)]) * scale + (left, top)
+    paint(s.canvas, thing, left * size, top * size, scale * size, numbers)
+    if part is None:
+        return box_at(thing, left, top, scale)
+    points = np.concatenate([p.points for p in shapes if p.part == part]) @ thing.matrix
+    points = (points - thing.low) * scale + (left, top)
     return (*points.min(0).tolist(), *points.max(0).tolist())
 
 

@@ -11,10 +11,8 @@ from .draw import (
     Mark,
     Shape,
     between,
-    blank,
     box,
     chance,
-    extent,
     finish,
     oval,
     paint,
@@ -101,20 +99,18 @@ def swatches(n: int, seed: int = 0, size: int = 112) -> Pictures:
 
 
 def _swatches(rng, size: int, first: int):
-    place, canvas = Place(rng), blank(size)
-    horizon = between(rng, 0.3, 0.7)
-    backdrop(canvas, rng, place, horizon)
+    place, horizon = Place(rng), between(rng, 0.3, 0.7)
+    canvas = backdrop(rng, size, place, horizon)
     company(canvas, rng, place, horizon, [])
     corners_ = [(x, y) for x in (0.0, 0.5) for y in (0.0, 0.5)]
     order = rng.random(4).argsort()[: whole(rng, 3, 4)]
     for i, (x, y) in enumerate(corners_[j] for j in order):
         number = first if i == 0 else whole(rng, 0, len(NAMES) - 1)
         shape = _swatch(rng, palette(rng, place.middle), number)
-        shapes = pose([shape], between(rng, -20, 20), chance(rng, 0.5))
-        w, h = extent(shapes)
-        scale = between(rng, 0.3, 0.5) * size / max(w, h)
+        thing = pose([shape], between(rng, -20, 20), chance(rng, 0.5))
+        scale = between(rng, 0.3, 0.5) * size / max(thing.size)
         x, y = (v * size + rng.random() * 0.08 * size for v in (x, y))
-        paint(canvas, shapes, x, y, scale, {NAMES[number]: int(number) + 1})
+        paint(canvas, thing, x, y, scale, {NAMES[number]: int(number) + 1})
     image, numbers = finish(canvas)
     return grain(image, rng), numbers
 

@@ -86,7 +86,7 @@ def bird(rng, c: Palette):
     vanes = fan(-0.2, 0.05, 0.1, 1.2, 160, 215, 7)
     ground = plump + leg
     legs = [
-        np.vstack([ribbon(bend((x, 0.2), (x + 0.03, ground - 0.04), (x + 0.14, ground)), 0.05)])
+        ribbon(bend((x, 0.2), (x + 0.03, ground - 0.04), (x + 0.14, ground)), 0.05)
         for x in (-0.08, 0.12)
     ]
     body = smooth(
@@ -507,7 +507,6 @@ def cup(rng, c):
     rim = w * 0.22
     bowl = np.vstack(
         [
-            arc(0, -h, w, rim, 180, 360, 13)[:0],
             bend((w, -h), (w * (foot + 1) / 2 + 0.02, -h * 0.4), (w * foot, -0.05)),
             arc(0, -0.05, w * foot, rim * 0.6, 0, 180, 11),
             bend((-w * foot, -0.05), (-w * (foot + 1) / 2 - 0.02, -h * 0.4), (-w, -h)),
@@ -609,7 +608,7 @@ def flower(rng, c):
     petals, middle = [], np.array([x, y])
     for i in range(n):
         a = start + i * 360 / n
-        mark = soft(turn(veins.reshape(-1, 2), a).reshape(veins.shape) + middle, 0.02, 130)
+        mark = soft(turn(veins, a) + middle, 0.02, 130)
         petals.append(
             Shape(
                 "petals",
@@ -649,7 +648,7 @@ def lamp(rng, c):
                 (-wide, -tall),
                 (-wide * 0.85, -tall - high * 0.45),
             ),
-            lambda: np.vstack([arc(0, -tall, wide, high, 180, 360, 15)]),
+            lambda: arc(0, -tall, wide, high, 180, 360, 15),
         ),
     )()
     y = top - high * neck / (1 - neck) * 0.9

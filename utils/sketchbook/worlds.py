@@ -5,7 +5,7 @@ import numpy as np
 from ..datasets import Pictures
 from .backdrops import Place, backdrop, company, grain, shadow
 from .colours import palette
-from .draw import between, blank, chance, extent, finish, paint, pose
+from .draw import Posed, between, box_at, chance, finish, paint, pose
 from .species import LAYERS, SPECIES, species
 from .stage import balanced, check, collect
 from .things import PARTS, THINGS
@@ -23,13 +23,13 @@ def _check_hide(hide) -> None:
         raise ValueError(f"there is no part {name!r}; the parts are {', '.join(PART_NAMES[1:])}")
 
 
-def _fit(rng, shapes, room, low: float, high: float) -> tuple[float, float, float]:
-    """Place posed shapes in room (x0, y0, x1, y1): (x, y, scale).
+def _fit(rng, thing: Posed, room, low: float, high: float) -> tuple[float, float, float]:
+    """Place a thing in room (x0, y0, x1, y1): (x, y, scale).
 
-    Their box covers a share of the room's area between low and high (log-uniform), less where
+    Its box covers a share of the room's area between low and high (log-uniform), less where
     a long thing would not fit.
     """
-    w, h = extent(shapes)
+    w, h = thing.size
     wide, high_ = room[2] - room[0], room[3] - room[1]
     share = low * (high / low) ** rng.random()
     scale = min((share * wide * high_ / (w * h)) ** 0.5, 0.94 * wide / w, 0.94 * high_ / h)
@@ -44,20 +44,19 @@ def _picture(rng, size: int, names: list[str], hide=()):
     placed = []
     for i, name in enumerate(names):
         shapes = THINGS[name](rng, palette(rng, place.middle))
-        shapes = pose(shapes, between(rng, -6, 6), chance(rng, 0.5))
+        thing = pose(shapes, between(rng, -6, 6), chance(rng, 0.5))
         room = (i * size / len(names), 0, (i + 1) * size / len(names), size)
         hidden = {h.removeprefix(name + " ") for h in hide if h.startswith(name + " ")}
-        placed.append((shapes, *_fit(rng, shapes, room, 0.12, 0.55), _NUMBERS[name], hidden))
+        placed.append((thing, *_fit(rng, thing, room, 0.12, 0.55), _NUMBERS[name], hidden))
     return _draw(rng, size, place, placed)
 
 
 def _draw(rng, size: int, place: Place, placed: list):
-    """The placed things (shapes, x, y, scale, part numbers, hidden parts) in their place."""
-    boxes = np.array([(x, y, *(extent(shapes) * k + (x, y))) for shapes, x, y, k, *_ in placed])
-    horizon = min(max((boxes[:, 3].min() / size) - between(rng, 0.06, 0.3), 0.18), 0.82)
-    canvas = blank(size)
-    backdrop(canvas, rng, place, horizon)
-    company(canvas, rng, place, horizon, boxes.tolist())
+    """The placed things (posed, x, y, scale, part numbers, hidden parts) in their place."""
+    boxes = [box_at(*thing[:4]) for thing in placed]
+    horizon = min(max(min(b[3] for b in boxes) / size - between(rng, 0.06, 0.3), 0.18), 0.82)
+    canvas = backdrop(rng, size, place, horizon)
+    company(canvas, rng, place, horizon, boxes)
     for thing, b in zip(placed, boxes, strict=True):
         shadow(canvas.image, place, b[0], b[1], b[2] - b[0], b[3] - b[1])
         paint(canvas, *thing)
@@ -124,8 +123,7 @@ def birds(n: int, seed: int = 0, size: int = 112) -> Pictures:
 def _bird(rng, size: int, name: str):
     place = Place(rng)
     shapes = species(rng, palette(rng, place.middle), name)
-    shapes = pose(shapes, between(rng, -8, 8), chance(rng, 0.5))
+    thing = pose(shapes, between(rng, -8, 8), chance(rng, 0.5))
     numbers = {part: i + 1 for i, part in enumerate(LAYERS)}
-    return _draw(
-        rng, size, place, [(shapes, *_fit(rng, shapes, (0, 0, size, size), 0.02, 0.3), numbers, ())]
-    )
+    placed = (thing, *_fit(rng, thing, (0, 0, size, size), 0.02, 0.3), numbers, ())
+    return _draw(rng, size, place, [placed])
