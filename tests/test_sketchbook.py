@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from utils.sketchbook import birds, captions, objects, pairs, questions, scenes, signs
+from utils.sketchbook import birds, captions, objects, pairs, questions, scenes, signs, swatches
 from utils.sketchbook.relations import PHRASES
 from utils.sketchbook.rooms import SCENES
 from utils.sketchbook.species import SPECIES
 from utils.sketchbook.things import PARTS, THINGS
 
 N = 120
-WORLDS = [objects, pairs, birds, scenes, captions, signs, questions]
+WORLDS = [objects, pairs, birds, scenes, captions, signs, questions, swatches]
 
 # objects(10, seed=0)
 LABELS = [9, 2, 4, 7, 5, 0, 8, 6, 3, 1]
@@ -229,3 +229,10 @@ def test_questions_need_the_picture():
     often = sum(max(a.count(x) for x in set(a)) for a in answers.values())
     assert often / 480 < 0.45
     assert len(p.labels.unique()) > 20
+
+
+def test_swatches_wear_the_pattern_that_their_numbers_say():
+    p = swatches(44, seed=1)
+    assert p.class_names == p.part_names[1:] and p.labels.bincount().tolist() == [4] * 11
+    assert (p.masks == (p.parts == (p.labels + 1)[:, None, None])).all()
+    assert p.masks.flatten(1).any(1).float().mean() > 0.9  # another swatch may hide one

@@ -212,10 +212,8 @@ def _birds_moved(net: networks.CamNetwork, detector: tuple[Tensor, Tensor], test
     """
     (w, b), has = detector, test.subset(test.labels == test.class_names.index("bird on the roof"))
     bird = concepts.around(has.parts == has.part_names.index("bird"), 1)  # with its soft edge
-    left = torch.arange(112).expand_as(bird).masked_fill(~bird, 0).sum((1, 2)) < 56 * bird.sum(
-        (1, 2)
-    )
-    by = torch.where(left, 40, -40).tolist()
+    x = [b.nonzero()[:, 1].double().mean() for b in bird]
+    by = [40 if middle < 56 else -40 for middle in x]
     rows = list(zip(has.images, bird, has.parts == 0, by, strict=True))
     beside = test.labels == test.class_names.index("bird beside the house")
     images = {
@@ -276,8 +274,8 @@ def text(net: networks.CamNetwork, seed: int, n_train: int = 2400, n_test: int =
         found = maps > 0.2 * maps.amax((1, 2), keepdim=True)
         figures = {
             "accuracy": features.accuracy(svm, seen[1], test.labels),
-            "max_on_text": _peaks_on(maps, masks).mean().item(),
-            "max_of_3x3": _peaks_on(smooth, masks).mean().item(),
+            "max_on_text": concepts.peak_in(maps, masks),
+            "max_of_3x3": concepts.peak_in(smooth, masks),
             "precision_at_20": ((found & masks).sum() / found.sum()).item(),
             "recall_at_20": ((found & masks).sum() / masks.sum()).item(),
             "pxap": localization.pxap(maps, masks),
@@ -294,13 +292,7 @@ def _peaks_on(maps: Tensor, masks: Tensor) -> Tensor:
 
 # ---------------------------------------------------------------- questions and answers
 
-KINDS = (
-    "animal",
-    "colour",
-    "many",
-    "table",
-    "side",
-)  # a word of the question; "side": left or right
+KINDS = "animal", "colour", "many", "table", "side"  # a word of the question; side: left or right
 
 
 def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: int = 800) -> dict:
