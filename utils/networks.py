@@ -123,11 +123,12 @@ class _Watch(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "")
-        given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
-        if name == "linear":
-            self.linear = given["input"], given["weight"], given.get("bias"), out
-        elif name in POOLINGS and _is_global_pooling(given.get("input"), out):
-            self.pooled = given["input"], POOLINGS[name], out
+        if name == "linear" or name in POOLINGS:
+            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
+            if name == "linear":
+                self.linear = given["input"], given["weight"], given.get("bias"), out
+            elif _is_global_pooling(given.get("input"), out):
+                self.pooled = given["input"], POOLINGS[name], out
         return out
 
 
