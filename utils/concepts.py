@@ -153,9 +153,14 @@ def around(masks: Tensor, pixels: int = 8) -> Tensor:
     return grown[:, 0] > 0
 
 
+def peaks_in(M: Tensor, masks: Tensor) -> Tensor:
+    """Whether each map has its maximum in the mask: (N, h, w), (N, h, w) bool -> (N,) bool."""
+    return masks.flatten(1).gather(1, M.flatten(1).argmax(1)[:, None])[:, 0]
+
+
 def peak_in(M: Tensor, masks: Tensor) -> float:
     """Share of the maps that have their maximum in the mask: (N, h, w), (N, h, w) bool -> 0..1."""
-    return masks.flatten(1).gather(1, M.flatten(1).argmax(1)[:, None]).double().mean().item()
+    return peaks_in(M, masks).double().mean().item()
 
 
 def tiles(images: Tensor, side: int) -> Tensor:

@@ -284,12 +284,6 @@ def text(net: networks.CamNetwork, seed: int, n_train: int = 2400, n_test: int =
     return result
 
 
-def _peaks_on(maps: Tensor, masks: Tensor) -> Tensor:
-    """Whether the maximum of each map lies on its mask: (N, h, w), (N, h, w) -> (N,) 0 or 1."""
-    at = maps.flatten(1).argmax(1, keepdim=True)
-    return masks.flatten(1).gather(1, at)[:, 0].double()
-
-
 # ---------------------------------------------------------------- questions and answers
 
 KINDS = "animal", "colour", "many", "table", "side"  # a word of the question; side: left or right
@@ -323,7 +317,7 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
         "words": right(q, 0 * F, q_test, 0 * F_test),
         "picture": right(0 * q, F, 0 * q_test, F_test),
         "told": right(q, told, q_test, told_test),
-        "on_thing": _peaks_on(M, test.masks.flatten(0, 1)),
+        "on_thing": concepts.peaks_in(M, test.masks.flatten(0, 1)),
         "area": test.masks.double().mean((2, 3)).flatten(),
     }
     result = {name: value.double().mean().item() for name, value in values.items()}

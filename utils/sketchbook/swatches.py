@@ -24,7 +24,8 @@ from .draw import (
 )
 from .stage import balanced, check, collect
 
-# Each of these fills a box (x0, y0, x1, y1) with strokes of about this size: strokes, filled or not
+# Each of these fills a box (x0, y0, x1, y1) with strokes of about this size, and says whether they
+# are filled.
 
 
 def rows(rng, area, step):
@@ -102,9 +103,9 @@ def _swatches(rng, size: int, first: int):
     place, horizon = Place(rng), between(rng, 0.3, 0.7)
     canvas = backdrop(rng, size, place, horizon)
     company(canvas, rng, place, horizon, [])
-    corners_ = [(x, y) for x in (0.0, 0.5) for y in (0.0, 0.5)]
+    quarters = [(x, y) for x in (0.0, 0.5) for y in (0.0, 0.5)]
     order = rng.random(4).argsort()[: whole(rng, 3, 4)]
-    for i, (x, y) in enumerate(corners_[j] for j in order):
+    for i, (x, y) in enumerate(quarters[j] for j in order):
         number = first if i == 0 else whole(rng, 0, len(NAMES) - 1)
         shape = _swatch(rng, palette(rng, place.middle), number)
         thing = pose([shape], between(rng, -20, 20), chance(rng, 0.5))
