@@ -1,9 +1,9 @@
 # `make lab` opens the course, `make test` proves it. Both make the environment first, in .venv.
-# The work is done by utils/maintain/setup.py, which Windows calls by itself (see the README).
+# The work is done by course.py, which Windows calls by itself (see the README).
 
 PYTHON ?= python3
-SETUP = @$(PYTHON) utils/maintain/setup.py
-MAINTAIN = $(SETUP) run test utils.maintain
+SETUP = @$(PYTHON) course.py
+TOOL = $(SETUP) run test tools
 
 .PHONY: lab test notebooks links train figures bench
 
@@ -14,18 +14,16 @@ test:       ## style, tests, notebooks; TEST_ARGS="-k box" is handed on
 	$(SETUP) test $(TEST_ARGS)
 
 notebooks:  ## run every notebook (or NOTEBOOKS=...) in place, in the form that is committed
-	$(MAINTAIN).notebooks $(NOTEBOOKS)
+	$(TOOL).notebooks $(NOTEBOOKS)
 
 links:      ## write the address in pyproject.toml into every badge and clone line
-	$(MAINTAIN).links
+	$(TOOL).links
 
 train:      ## train every network again and write the results that notebooks read
-	$(MAINTAIN).train
-	$(MAINTAIN).backbone
-	$(MAINTAIN).tasks
+	$(TOOL).train
 
 figures:    ## draw the pictures of the README
-	$(MAINTAIN).figures
+	$(TOOL).figures
 
 bench:      ## how fast: CAM, the sketchbook, the notebooks
-	$(MAINTAIN).bench
+	$(TOOL).bench

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from utils import networks, training
+from utils import models, training
 
 NEEDED = {"torch": (2, 4), "torchvision": (0, 19), "ipywidgets": (7, 7), "matplotlib": (3, 5)}
 
@@ -58,7 +58,7 @@ def _device() -> tuple[bool, str]:
 
 
 def _own_weights() -> tuple[bool, str]:
-    count = len(list(networks.WEIGHTS.glob("*.safetensors")))
+    count = len(list(models.WEIGHTS.glob("*.safetensors")))
     if count:
         return True, f"The course's own trained networks are here: {count} files."
     return (

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from utils.datasets import Pictures
+from utils.pictures import Pictures
 
 
 def best_device() -> torch.device:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from utils import cam
-from utils.check import judge
+from utils.check import exercise
 
 
 def _inputs() -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -21,184 +21,162 @@ def _inputs() -> list[tuple[Tensor, Tensor, Tensor]]:
     ]
 
 
-def pooled(answer) -> bool:
-    """Exercise 1: F_k as a network computes it, (N, K, H, W) -> (N, K)."""
-    return judge(
-        answer,
-        lambda f: f.mean((2, 3)),
-        [(f,) for f, _, _ in _inputs()],
-        [
-            (lambda f: f.sum((2, 3)), "that is the sum over x and y, the paper's F_k. A network with GAP takes the mean."),
-            (lambda f: f.amax((2, 3)), "that is the maximum (GMP). GAP takes the mean over x and y."),
-            (lambda f: f.mean(1), "you averaged over the channels. F_k keeps the channels and averages over x and y, axes 2 and 3."),
-            (lambda f: f.mean((0, 1)), "you averaged over the pictures and the channels. These stay: average over x and y, axes 2 and 3."),
-            (lambda f: f.mean((1, 2, 3)), "you averaged over the channels too. Keep axes 0 and 1."),
-            (lambda f: f[0].mean((1, 2)), "that is the first picture only. Keep the axis of the pictures, axis 0."),
-            (lambda f: f.mean((0, 2, 3)), "you averaged over the pictures too. Keep axes 0 and 1."),
-            (lambda f: f.mean(), "you averaged over everything. Keep axes 0 and 1."),
-            (lambda f: f.mean(2), "only axis 2 is gone. Both axes 2 and 3 have to go."),
-            (lambda f: f.mean(3), "only axis 3 is gone. Both axes 2 and 3 have to go."),
-            (lambda f: f.sum((2, 3)) / 14**2, "you divided by 14 x 14. Not every map has that size: take it from f."),
-            (lambda f: f.sum((2, 3)) / f.shape[2], "you divided by the height only. There are H x W cells."),
-            (lambda f: f.sum((2, 3)) / f.shape[3], "you divided by the width only. There are H x W cells."),
-            (lambda f: f.sum((2, 3)) / f.shape[1], "you divided by the number of channels. There are H x W cells."),
-            (lambda f: f.sum((2, 3)) / len(f), "you divided by the number of pictures. There are H x W cells."),
-            (lambda f: f.sum((2, 3)) / f.numel(), "you divided by the size of the whole tensor. One map has H x W cells."),
-            (lambda f: f.mean((2, 3), keepdim=True), "the values are right, but the axes 2 and 3 are still there with length 1."),
-            (lambda f: f.mean((2, 3)).squeeze(), "squeeze took away the axis of the pictures as well, where there is one picture only."),
-            (lambda f: f.mean((2, 3)).T, "the axes are exchanged: pictures first, then channels."),
-        ],
-        "One number for each channel: how strongly it fired, on average over the picture.",
-    )  # fmt: skip
+@exercise(
+    cases=[(f,) for f, _, _ in _inputs()],
+    hint="""
+    Axes 0 and 1 are the pictures and the channels. They stay. Which two go, and is it a sum? Several axes are given
+    as one tuple, as in `f.amax((0, 1))`.
+    """,
+    right="One number for each channel: how strongly it fired, on average over the picture.",
+)
+def pooled(f):
+    """GAP: (N, K, H, W) -> (N, K)."""
+    return f.mean((2, 3))
 
 
-def class_scores(answer) -> bool:
-    """Exercise 2: S_c from the maps f, (N, K, H, W), (C, K), (C,) -> (N, C)."""
-
-    def reference(f: Tensor, w: Tensor, b: Tensor) -> Tensor:
-        return cam.scores(cam.pool(f), w, b)
-
-    P_c = "that is P_c, for a softmax was taken. S_c is the input of the softmax: leave the softmax out."
-    turned = "the weights are the wrong way round: w has one row for each class, (C, K), and so needs w.T here."
-    sideways = "your result lies on its side, (C, N). Pictures come first: F @ w.T gives (N, C)."
-    own_bias = "every class has a bias of its own: add b as it is."
-    return judge(
-        answer,
-        reference,
-        _inputs(),
-        [
-            (lambda f, w, b: f.mean((2, 3)) @ w.T, "the bias b_c is missing."),
-            (lambda f, w, b: f.sum((2, 3)) @ w.T + b, "F_k is the sum here, but this network was trained with the mean."),
-            (lambda f, w, b: f.sum((2, 3)) @ w.T, "F_k is the sum and there is no bias: the paper's convention. This network has the mean and a bias."),
-            (lambda f, w, b: (f.sum((2, 3)) @ w.T + b) / f[0, 0].numel(), "you divided the bias by H x W as well. It is added afterwards, whole."),
-            (lambda f, w, b: f.sum((2, 3)) @ w.T / 14**2 + b, "you divided by 14 x 14. Not every map has that size: take it from f."),
-            (lambda f, w, b: reference(f, w, b).softmax(1), P_c),
-            (lambda f, w, b: reference(f, w, b).softmax(0), P_c),
-            (lambda f, w, b: (f.mean((2, 3)) @ w.T).softmax(1), P_c),
-            (lambda f, w, b: (f.mean((2, 3)) @ w.T).softmax(1) + b, P_c),
-            (lambda f, w, b: reference(f, w, b).log_softmax(1), P_c),
-            (lambda f, w, b: f.mean((2, 3)).softmax(1) @ w.T + b, "you put a softmax on F_k. It comes after the scores: leave it out."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.softmax(0).T + b, "you put a softmax on the weights. It comes after the scores: leave it out."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.softmax(1).T + b, "you put a softmax on the weights. It comes after the scores: leave it out."),
-            (lambda f, w, b: f.mean((2, 3)) @ w + b, turned),
-            (lambda f, w, b: f.mean((2, 3)) @ w, turned),
-            (lambda f, w, b: w @ f.mean((2, 3)).T, sideways),
-            (lambda f, w, b: w @ f.mean((2, 3)).T + b, sideways),
-            (lambda f, w, b: reference(f, w, b).T, sideways),
-            (lambda f, w, b: f.amax((2, 3)) @ w.T + b, "F_k is the maximum (GMP) here. This network has GAP, the mean."),
-            (lambda f, w, b: f.amax((2, 3)) @ w.T, "F_k is the maximum (GMP) here, and the bias b_c is missing. This network has GAP, the mean."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.T - b, "the bias is added, not subtracted."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.T * b, "the bias is added, not multiplied."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.T + b.sum(), own_bias),
-            (lambda f, w, b: f.mean((2, 3)) @ w.T + b.mean(), own_bias),
-            (lambda f, w, b: f.mean((2, 3)) @ w.T + b[0], own_bias),
-            (lambda f, w, b: f.mean((2, 3)) @ (w.T + b), "the bias is added to the weights here. It is added to the score, once."),
-            (lambda f, w, b: f.mean((2, 3)) @ w.abs().T + b, "you lost the signs of the weights."),
-            (lambda f, w, b: reference(f, w, b).relu(), "the scores lost their negative values. Nothing is cut off at 0."),
-            (lambda f, w, b: (f.mean((2, 3)) * w).sum(1) + b, "* multiplies entry by entry, so pictures and classes get mixed up. The sum over k is @."),
-            (lambda f, w, b: reference(f, w, b)[0], "those are the scores of the first picture only. Keep the axis of the pictures."),
-            (lambda f, w, b: reference(f, w, b).argmax(1), "that is the best class. The scores of all classes are wanted."),
-        ],
-        "A class score is a weighted sum of the pooled channels, plus a bias.",
-    )  # fmt: skip
+pooled.mistakes(
+    ("f.sum((2, 3))", "that is the sum over x and y, the paper's F_k. A network with GAP takes the mean."),
+    ("f.amax((2, 3))", "that is the maximum (GMP). GAP takes the mean over x and y."),
+    ("f.mean(1)", "you averaged over the channels. F_k keeps the channels and averages over x and y, axes 2 and 3."),
+    ("f.mean((0, 1))", "you averaged over the pictures and the channels. These stay: average over x and y, axes 2 and 3."),
+    ("f.mean((1, 2, 3))", "you averaged over the channels too. Keep axes 0 and 1."),
+    ("f[0].mean((1, 2))", "that is the first picture only. Keep the axis of the pictures, axis 0."),
+    ("f.mean((0, 2, 3))", "you averaged over the pictures too. Keep axes 0 and 1."),
+    ("f.mean()", "you averaged over everything. Keep axes 0 and 1."),
+    ("f.mean(2)", "only axis 2 is gone. Both axes 2 and 3 have to go."),
+    ("f.mean(3)", "only axis 3 is gone. Both axes 2 and 3 have to go."),
+    ("f.sum((2, 3)) / 14**2", "you divided by 14 x 14. Not every map has that size: take it from f."),
+    ("f.sum((2, 3)) / f.shape[2]", "you divided by the height only. There are H x W cells."),
+    ("f.sum((2, 3)) / f.shape[3]", "you divided by the width only. There are H x W cells."),
+    ("f.sum((2, 3)) / f.shape[1]", "you divided by the number of channels. There are H x W cells."),
+    ("f.sum((2, 3)) / len(f)", "you divided by the number of pictures. There are H x W cells."),
+    ("f.sum((2, 3)) / f.numel()", "you divided by the size of the whole tensor. One map has H x W cells."),
+    ("f.mean((2, 3), keepdim=True)", "the values are right, but the axes 2 and 3 are still there with length 1."),
+    ("f.mean((2, 3)).squeeze()", "squeeze took away the axis of the pictures as well, where there is one picture only."),
+    ("f.mean((2, 3)).T", "the axes are exchanged: pictures first, then channels."),
+)  # fmt: skip
 
 
-def class_map(answer) -> bool:
-    """Exercise 3: M_c of one class, (N, K, H, W), (C, K), int -> (N, H, W)."""
-
-    def reference(f: Tensor, w: Tensor, c: int) -> Tensor:
-        return cam.class_maps(f, w, c)[:, 0]
-
-    def scaled(f: Tensor, w: Tensor, c: int, how: str, over: tuple[int, ...]) -> Tensor:
-        M = reference(f, w, c)
-        low = M.amin(over, keepdim=True) if how == "minmax" else 0
-        return (M - low) / (M.amax(over, keepdim=True) - low)
-
-    drawing = "you scaled the map. That is for drawing: M_c itself has the units of the score."
-    first = "that is the map of the first picture only. Keep the axis of the pictures: f[:, k], not f[0, k]."
-    weights = "you put a softmax on the weights. The softmax comes after the scores, never before the map."
-    return judge(
-        answer,
-        reference,
-        [(f, w, c) for (f, w, _), c in zip(_inputs(), (1, 2, 1), strict=True)],
-        [
-            (lambda f, w, c: reference(f, w, c).relu(), "negative evidence is gone. M_c may be below 0, and those cells count in S_c: no ReLU here."),
-            (lambda f, w, c: reference(f, w.relu(), c), "the negative weights are gone, and the evidence against the class with them: no ReLU here."),
-            (lambda f, w, c: reference(f, w, c).abs(), "you lost the sign of the map. Evidence against the class is below 0."),
-            (lambda f, w, c: reference(f, w.abs(), c), "you lost the signs of the weights."),
-            (lambda f, w, c: reference(f, -w, c), "the map has the wrong sign."),
-            (lambda f, w, c: reference(f, w.T, c), "you took a column of w. The weights of class c are the row w[c]."),
-            (lambda f, w, c: reference(f, w.softmax(0), c), weights),
-            (lambda f, w, c: reference(f, w.softmax(1), c), weights),
-            (lambda f, w, c: cam.class_maps(f, w).softmax(1)[:, c], "you put a softmax over the classes before taking the map. M_c is linear: the softmax comes after the sum over x and y."),
-            (lambda f, w, c: reference(f, w, c).flatten(1).softmax(1).view_as(f[:, 0]), "you put a softmax over the cells. M_c is a plain weighted sum."),
-            (lambda f, w, c: reference(f, w, 0), "that is the map of class 0, not of class c."),
-            (lambda f, w, c: reference(f, w, c - 1), "that is the map of the class before c. Classes count from 0 here."),
-            (lambda f, w, c: reference(f, w, c + 1), "that is the map of the class after c. Classes count from 0 here."),
-            (lambda f, w, c: reference(f, w, int((f.mean((2, 3)) @ w.T)[0].argmax())), "that is the map of the class with the highest score. It should be the class c that is asked for."),
-            (lambda f, w, c: f[:, c], "that is the map of channel c. The map of *class* c adds up all channels, each with its weight w[c, k]."),
-            (lambda f, w, c: w[c, 0] * f[:, 0], "only the first channel was counted. Does return stand inside the loop?"),
-            (lambda f, w, c: w[c, -1] * f[:, -1], "only the last channel was counted. Add the channels up: += instead of =."),
-            (lambda f, w, c: f.sum(1), "the weights of the class are missing."),
-            (lambda f, w, c: f.mean(1), "the weights of the class are missing, and M_c is a sum over the channels, not their mean."),
-            (lambda f, w, c: cam.class_maps(f, w).sum(1), "you added up the maps of all classes. Take the weights of class c alone, w[c]."),
-            (lambda f, w, c: cam.class_maps(f, w), "those are the maps of all classes. Only class c is wanted."),
-            (lambda f, w, c: cam.class_maps(f, w)[c], "[c] picks a picture there, for pictures come first. Class c of every picture is [:, c]."),
-            (lambda f, w, c: w[c][:, None, None] * f, "the channels are weighted, but not added up yet: sum over axis 1."),
-            (lambda f, w, c: (w[c][:, None, None] * f).sum(0), "you added up the pictures. Add up the channels: axis 1."),
-            (lambda f, w, c: reference(f, w, c) / f.shape[1], "you averaged over the channels. M_c is their weighted sum."),
-            (lambda f, w, c: reference(f, w, c) / f[0, 0].numel(), "you divided by H x W. The mean over the cells comes later, in S_c."),
-            (lambda f, w, c: reference(f, w, c).mean((1, 2)), "that is one number for each picture. A map keeps its cells: sum over the channels only."),
-            (lambda f, w, c: reference(f, w, c).sum((1, 2)), "that is one number for each picture. A map keeps its cells: sum over the channels only."),
-            (lambda f, w, c: reference(f, w, c)[:1], first),
-            (lambda f, w, c: reference(f, w, c)[0], first),
-            (lambda f, w, c: reference(f, w, c).flatten(1), "the cells are in one row still: give them back their H rows and W columns, .reshape(N, H, W)."),
-            (lambda f, w, c: cam.normalize(reference(f, w, c)), drawing),
-            (lambda f, w, c: scaled(f, w, c, "max", (1, 2)), drawing),
-            (lambda f, w, c: scaled(f, w, c, "max", (0, 1, 2)), drawing),
-            (lambda f, w, c: scaled(f, w, c, "minmax", (1, 2)), drawing),
-            (lambda f, w, c: scaled(f, w, c, "minmax", (0, 1, 2)), drawing),
-            (lambda f, w, c: cam.class_maps(f, w, c), "the values are right, but a class axis of length 1 is still there: (N, H, W) is wanted."),
-        ],
-        "These few symbols are class activation mapping.",
-    )  # fmt: skip
+@exercise(
+    cases=_inputs(),
+    hint="""
+    Pool first. Then (N, K) times (K, C) gives (N, C): `w` has to be turned over. One term is still missing.
+    """,
+    right="A class score is a weighted sum of the pooled channels, plus a bias.",
+)
+def class_scores(f, w, b):
+    """S_c: maps (N, K, H, W), weights (C, K), biases (C,) -> (N, C)."""
+    F = f.mean((2, 3))
+    return F @ w.T + b
 
 
-def scores_from_maps(answer) -> bool:
-    """Exercise 4: S_c back from the maps of every class, (N, C, H, W), (C,) -> (N, C)."""
-    P_c = "that is P_c, for a softmax was taken. S_c is the input of the softmax: leave the softmax out."
-    negative = "negative evidence is gone. It belongs to the score: no ReLU here."
-    cut = "the scores lost their negative values. Nothing is cut off at 0."
-    return judge(
-        answer,
-        lambda M, b: M.mean((2, 3)) + b,
-        [(cam.class_maps(f, w), b) for f, w, b in _inputs()],
-        [
-            (lambda M, b: M.mean((2, 3)), "the bias b_c is missing: it belongs to no place, so no map holds it."),
-            (lambda M, b: M.sum((2, 3)), "that is the paper's identity, for sum pooling without bias. This network has the mean and a bias."),
-            (lambda M, b: M.sum((2, 3)) + b, "F_k is a mean here, so S_c is the mean of M_c plus the bias, not the sum."),
-            (lambda M, b: (M + b[:, None, None]).sum((2, 3)), "you added the bias to every cell and summed: it is counted H x W times."),
-            (lambda M, b: (M.sum((2, 3)) + b) / M[0, 0].numel(), "only the sum is divided by H x W. The bias is added afterwards, whole."),
-            (lambda M, b: M.sum((2, 3)) / 14**2 + b, "you divided by 14 x 14. Not every map has that size: take it from M."),
-            (lambda M, b: M.relu().mean((2, 3)) + b, negative),
-            (lambda M, b: M.relu().mean((2, 3)), negative),
-            (lambda M, b: M.abs().mean((2, 3)) + b, "you lost the sign of the maps. Evidence against a class lowers its score."),
-            (lambda M, b: (M.mean((2, 3)) + b).relu(), cut),
-            (lambda M, b: M.mean((2, 3)).relu() + b, cut),
-            (lambda M, b: M.amax((2, 3)) + b, "that is the maximum of the map: the score of a network with GMP, not GAP."),
-            (lambda M, b: M.amax((2, 3)), "that is the maximum of the map: the score of a network with GMP, not GAP."),
-            (lambda M, b: (M.mean((2, 3)) + b).softmax(1), P_c),
-            (lambda M, b: M.mean((2, 3)).softmax(1), P_c),
-            (lambda M, b: M.mean((2, 3)).softmax(1) + b, P_c),
-            (lambda M, b: M.softmax(1).mean((2, 3)) + b, "you put a softmax over the classes of every cell. It comes after the scores: leave it out."),
-            (lambda M, b: M.mean((2, 3)) - b, "the bias is added, not subtracted."),
-            (lambda M, b: M.mean((2, 3)) + b.mean(), "every class has a bias of its own: add b as it is."),
-            (lambda M, b: M.mean((2, 3)) + b.sum(), "every class has a bias of its own: add b as it is."),
-            (lambda M, b: M.mean() + b, "you averaged over everything. Keep axes 0 and 1: each picture and class has its own mean."),
-            (lambda M, b: M.mean((0, 2, 3)) + b, "you averaged over the pictures too. Keep axes 0 and 1."),
-            (lambda M, b: M.mean((2, 3))[0] + b, "those are the scores of the first picture only. Keep the axis of the pictures."),
-            (lambda M, b: M.mean((2, 3), keepdim=True) + b[:, None, None], "the values are right, but the axes 2 and 3 are still there with length 1."),
-            (lambda M, b: (M.mean((2, 3)) + b).T, "the axes are exchanged: pictures first, then classes."),
-        ],
-        "So a map is its class's score, spread over the picture. What may be read from a single map: section 9.",
-    )  # fmt: skip
+class_scores.mistakes(
+    ("f.mean((2, 3)) @ w.T", "the bias b_c is missing."),
+    ("f.sum((2, 3)) @ w.T + b", "F_k is the sum here, but this network was trained with the mean."),
+    ("f.sum((2, 3)) @ w.T", "F_k is the sum and there is no bias: the paper's convention. This network has the mean and a bias."),
+    ("(f.sum((2, 3)) @ w.T + b) / f[0, 0].numel()", "you divided the bias by H x W as well. It is added afterwards, whole."),
+    ("f.sum((2, 3)) @ w.T / 14 ** 2 + b", "you divided by 14 x 14. Not every map has that size: take it from f."),
+    (["solution(f, w, b).softmax(1)", "solution(f, w, b).softmax(0)", "(f.mean((2, 3)) @ w.T).softmax(1)", "(f.mean((2, 3)) @ w.T).softmax(1) + b", "solution(f, w, b).log_softmax(1)"], "that is P_c, for a softmax was taken. S_c is the input of the softmax: leave the softmax out."),
+    ("f.mean((2, 3)).softmax(1) @ w.T + b", "you put a softmax on F_k. It comes after the scores: leave it out."),
+    (["f.mean((2, 3)) @ w.softmax(0).T + b", "f.mean((2, 3)) @ w.softmax(1).T + b"], "you put a softmax on the weights. It comes after the scores: leave it out."),
+    (["f.mean((2, 3)) @ w + b", "f.mean((2, 3)) @ w"], "the weights are the wrong way round: w has one row for each class, (C, K), and so needs w.T here."),
+    (["w @ f.mean((2, 3)).T", "w @ f.mean((2, 3)).T + b", "solution(f, w, b).T"], "your result lies on its side, (C, N). Pictures come first: F @ w.T gives (N, C)."),
+    ("f.amax((2, 3)) @ w.T + b", "F_k is the maximum (GMP) here. This network has GAP, the mean."),
+    ("f.amax((2, 3)) @ w.T", "F_k is the maximum (GMP) here, and the bias b_c is missing. This network has GAP, the mean."),
+    ("f.mean((2, 3)) @ w.T - b", "the bias is added, not subtracted."),
+    ("f.mean((2, 3)) @ w.T * b", "the bias is added, not multiplied."),
+    (["f.mean((2, 3)) @ w.T + b.sum()", "f.mean((2, 3)) @ w.T + b.mean()", "f.mean((2, 3)) @ w.T + b[0]"], "every class has a bias of its own: add b as it is."),
+    ("f.mean((2, 3)) @ (w.T + b)", "the bias is added to the weights here. It is added to the score, once."),
+    ("f.mean((2, 3)) @ w.abs().T + b", "you lost the signs of the weights."),
+    ("solution(f, w, b).relu()", "the scores lost their negative values. Nothing is cut off at 0."),
+    ("(f.mean((2, 3)) * w).sum(1) + b", "* multiplies entry by entry, so pictures and classes get mixed up. The sum over k is @."),
+    ("solution(f, w, b)[0]", "those are the scores of the first picture only. Keep the axis of the pictures."),
+    ("solution(f, w, b).argmax(1)", "that is the best class. The scores of all classes are wanted."),
+)  # fmt: skip
+
+
+def _scaled(M: Tensor, how: str, over: tuple[int, ...]) -> Tensor:
+    low = M.amin(over, keepdim=True) if how == "minmax" else 0
+    return (M - low) / (M.amax(over, keepdim=True) - low)
+
+
+@exercise(
+    cases=[(f, w, c) for (f, w, _), c in zip(_inputs(), (1, 2, 1), strict=True)],
+    hint="""
+    The weights of class `c` are the row `w[c]`, one for each channel; `f[:, k]` is channel `k` of every picture. In `torch.einsum("nkhw,k->nhw", ...)`
+    the letter that disappears is summed over.
+    """,
+    right="These few symbols are class activation mapping.",
+)
+def class_map(f, w, c):
+    """M_c of one class: maps (N, K, H, W), weights (C, K), class c -> (N, H, W)."""
+    return torch.einsum("nkhw,k->nhw", f, w[c])
+
+
+class_map.mistakes(
+    ("solution(f, w, c).relu()", "negative evidence is gone. M_c may be below 0, and those cells count in S_c: no ReLU here."),
+    ("solution(f, w.relu(), c)", "the negative weights are gone, and the evidence against the class with them: no ReLU here."),
+    ("solution(f, w, c).abs()", "you lost the sign of the map. Evidence against the class is below 0."),
+    ("solution(f, w.abs(), c)", "you lost the signs of the weights."),
+    ("solution(f, -w, c)", "the map has the wrong sign."),
+    ("solution(f, w.T, c)", "you took a column of w. The weights of class c are the row w[c]."),
+    (["solution(f, w.softmax(0), c)", "solution(f, w.softmax(1), c)"], "you put a softmax on the weights. The softmax comes after the scores, never before the map."),
+    ("cam.class_maps(f, w).softmax(1)[:, c]", "you put a softmax over the classes before taking the map. M_c is linear: the softmax comes after the sum over x and y."),
+    ("solution(f, w, c).flatten(1).softmax(1).view_as(f[:, 0])", "you put a softmax over the cells. M_c is a plain weighted sum."),
+    ("solution(f, w, 0)", "that is the map of class 0, not of class c."),
+    ("solution(f, w, c - 1)", "that is the map of the class before c. Classes count from 0 here."),
+    ("solution(f, w, c + 1)", "that is the map of the class after c. Classes count from 0 here."),
+    ("solution(f, w, int((f.mean((2, 3)) @ w.T)[0].argmax()))", "that is the map of the class with the highest score. It should be the class c that is asked for."),
+    ("f[:, c]", "that is the map of channel c. The map of *class* c adds up all channels, each with its weight w[c, k]."),
+    ("w[c, 0] * f[:, 0]", "only the first channel was counted. Does return stand inside the loop?"),
+    ("w[c, -1] * f[:, -1]", "only the last channel was counted. Add the channels up: += instead of =."),
+    ("f.sum(1)", "the weights of the class are missing."),
+    ("f.mean(1)", "the weights of the class are missing, and M_c is a sum over the channels, not their mean."),
+    ("cam.class_maps(f, w).sum(1)", "you added up the maps of all classes. Take the weights of class c alone, w[c]."),
+    ("cam.class_maps(f, w)", "those are the maps of all classes. Only class c is wanted."),
+    ("cam.class_maps(f, w)[c]", "[c] picks a picture there, for pictures come first. Class c of every picture is [:, c]."),
+    ("w[c][:, None, None] * f", "the channels are weighted, but not added up yet: sum over axis 1."),
+    ("(w[c][:, None, None] * f).sum(0)", "you added up the pictures. Add up the channels: axis 1."),
+    ("solution(f, w, c) / f.shape[1]", "you averaged over the channels. M_c is their weighted sum."),
+    ("solution(f, w, c) / f[0, 0].numel()", "you divided by H x W. The mean over the cells comes later, in S_c."),
+    (["solution(f, w, c).mean((1, 2))", "solution(f, w, c).sum((1, 2))"], "that is one number for each picture. A map keeps its cells: sum over the channels only."),
+    (["solution(f, w, c)[:1]", "solution(f, w, c)[0]"], "that is the map of the first picture only. Keep the axis of the pictures: f[:, k], not f[0, k]."),
+    ("solution(f, w, c).flatten(1)", "the cells are in one row still: give them back their H rows and W columns, .reshape(N, H, W)."),
+    (["cam.normalize(solution(f, w, c))", "_scaled(solution(f, w, c), 'max', (1, 2))", "_scaled(solution(f, w, c), 'max', (0, 1, 2))", "_scaled(solution(f, w, c), 'minmax', (1, 2))", "_scaled(solution(f, w, c), 'minmax', (0, 1, 2))"], "you scaled the map. That is for drawing: M_c itself has the units of the score."),
+    ("cam.class_maps(f, w, c)", "the values are right, but a class axis of length 1 is still there: (N, H, W) is wanted."),
+)  # fmt: skip
+
+
+@exercise(
+    cases=[(cam.class_maps(f, w), b) for f, w, b in _inputs()],
+    hint="""
+    Which of the two conventions is this one? The bias comes once for each class, not once for each cell.
+    """,
+    right="So a map is its class's score, spread over the picture. What may be read from a single map: section 9.",
+)
+def scores_from_maps(M, b):
+    """S_c of a network with GAP and a bias: maps (N, C, H, W), biases (C,) -> (N, C)."""
+    return M.mean((2, 3)) + b
+
+
+scores_from_maps.mistakes(
+    ("M.mean((2, 3))", "the bias b_c is missing: it belongs to no place, so no map holds it."),
+    ("M.sum((2, 3))", "that is the paper's identity, for sum pooling without bias. This network has the mean and a bias."),
+    ("M.sum((2, 3)) + b", "F_k is a mean here, so S_c is the mean of M_c plus the bias, not the sum."),
+    ("(M + b[:, None, None]).sum((2, 3))", "you added the bias to every cell and summed: it is counted H x W times."),
+    ("(M.sum((2, 3)) + b) / M[0, 0].numel()", "only the sum is divided by H x W. The bias is added afterwards, whole."),
+    ("M.sum((2, 3)) / 14**2 + b", "you divided by 14 x 14. Not every map has that size: take it from M."),
+    (["M.relu().mean((2, 3)) + b", "M.relu().mean((2, 3))"], "negative evidence is gone. It belongs to the score: no ReLU here."),
+    ("M.abs().mean((2, 3)) + b", "you lost the sign of the maps. Evidence against a class lowers its score."),
+    (["(M.mean((2, 3)) + b).relu()", "M.mean((2, 3)).relu() + b"], "the scores lost their negative values. Nothing is cut off at 0."),
+    (["M.amax((2, 3)) + b", "M.amax((2, 3))"], "that is the maximum of the map: the score of a network with GMP, not GAP."),
+    (["(M.mean((2, 3)) + b).softmax(1)", "M.mean((2, 3)).softmax(1)", "M.mean((2, 3)).softmax(1) + b"], "that is P_c, for a softmax was taken. S_c is the input of the softmax: leave the softmax out."),
+    ("M.softmax(1).mean((2, 3)) + b", "you put a softmax over the classes of every cell. It comes after the scores: leave it out."),
+    ("M.mean((2, 3)) - b", "the bias is added, not subtracted."),
+    (["M.mean((2, 3)) + b.mean()", "M.mean((2, 3)) + b.sum()"], "every class has a bias of its own: add b as it is."),
+    ("M.mean() + b", "you averaged over everything. Keep axes 0 and 1: each picture and class has its own mean."),
+    ("M.mean((0, 2, 3)) + b", "you averaged over the pictures too. Keep axes 0 and 1."),
+    ("M.mean((2, 3))[0] + b", "those are the scores of the first picture only. Keep the axis of the pictures."),
+    ("M.mean((2, 3), keepdim=True) + b[:, None, None]", "the values are right, but the axes 2 and 3 are still there with length 1."),
+    ("(M.mean((2, 3)) + b).T", "the axes are exchanged: pictures first, then classes."),
+)  # fmt: skip

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from utils import cam
-from utils.check import judge
+from utils.check.old import judge
 
 
 def _two(answer):

@@ -1,0 +1,187 @@
+"""Objects that tell a scene, and detectors of phrases. (Notebook 07)"""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from utils import concepts, features, models, networks
+
+SEEDS = st.integers(0, 2**31 - 1)
+
+
+def random(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+# --- objects -------------------------------------------------------------------------------------
+
+
+def test_hot_is_above_a_share_of_each_maps_own_maximum():
+    M = torch.tensor([[[10.0, 2.0, 1.9], [-5.0, 2.1, 0.0]], [[-1.0, -2.0, -3.0]] * 2])
+    assert concepts.hot(M)[0].tolist() == [[True, False, False], [False, True, False]]
+    assert not concepts.hot(M)[1].any()
+    assert torch.equal(concepts.hot(M), concepts.hot(7 * M))
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(2, 6))
+def test_areas_count_pixels(seed, n, n_objects):
+    g = random(seed)
+    parts = torch.randint(0, n_objects, (n, 5, 7), generator=g, dtype=torch.uint8)
+    where = torch.rand(n, 5, 7, generator=g) < 0.5
+    area, inside = concepts.areas(parts, n_objects), concepts.areas(parts, n_objects, where)
+    for p in range(n_objects):
+        assert torch.equal(area[:, p], (parts == p).sum((1, 2)))
+        assert torch.equal(inside[:, p], ((parts == p) & where).sum((1, 2)))
+    assert (area.sum(1) == 35).all()
+
+
+def test_overlap_counts_the_pictures_that_hold_the_object():
+    area = torch.tensor([[10, 4, 0], [10, 0, 0], [10, 8, 0]])
+    inside = torch.tensor([[5, 4, 0], [4, 0, 0], [10, 3, 0]])
+    assert torch.allclose(concepts.overlap_rate(inside, area), torch.tensor([2 / 3, 1 / 2, 0]))
+    assert concepts.overlap_rate(inside, area, least=0.3).tolist() == [1, 1, 0]
+    assert torch.allclose(concepts.frequency(area), torch.tensor([1, 2 / 3, 0]).double())
+
+
+def test_a_ranking_leaves_out_what_is_rare_and_what_is_no_object():
+    area = torch.tensor([[1, 1, 1, 0, 1]] * 4 + [[1, 1, 1, 1, 0]])
+    values = torch.tensor([9.0, 0.1, 0.5, 0.9, 0.5])
+    assert concepts.ranking(values, area, 0.3).tolist() == [2, 4, 1]
+    assert concepts.ranking(values, area).tolist() == [3, 2, 4, 1]
+
+
+def test_right_objects_among_the_first():
+    ranked = torch.tensor([5, 2, 7, 1, 3])
+    assert concepts.first_right(ranked, [5, 2]) == 1
+    assert concepts.first_right(ranked, {2, 3, 9}) == 0.5  # 9 is not ranked, so R = 2
+    assert concepts.first_right(ranked, (1, 3)) == 0
+    with pytest.raises(ValueError, match="none of the right"):
+        concepts.first_right(ranked, [9])
+
+
+# --- phrases -------------------------------------------------------------------------------------
+
+
+def test_captions_are_read_word_by_word():
+    captions = (
+        "A red bird on the roof, with a blue carpet.",
+        "A bird beside the house, at dusk.",
+        "On the roof, a car.",
+    )
+    assert concepts.mentions(captions, "bird on the roof").tolist() == [True, False, False]
+    assert concepts.mentions(captions, "car").tolist() == [False, False, True]
+    assert concepts.touches(captions, "bird on the roof").tolist() == [True, True, True]
+    assert concepts.touches(captions, "boat on the sand").tolist() == [False] * 3
+    assert concepts.touches(captions, "car beside the house").tolist() == [False, True, True]
+
+
+def split(n, k, seed, shift=1.0):
+    """Features of n pictures, the first quarter positive and moved along the first channel."""
+    F = torch.randn(n, k, generator=random(seed))
+    positive = torch.arange(n) < n // 4
+    F[positive, 0] += shift
+    return F, positive
+
+
+def test_a_detector_scores_its_pictures_above_the_others():
+    F, positive = split(80, 3, 0, shift=9.0)
+    w, b = concepts.detector(F, positive, torch.arange(20, 40))
+    assert w.shape == (3,) and b.shape == ()
+    assert torch.equal(F @ w + b > 0, positive)
+
+
+def test_a_detector_needs_both_kinds():
+    F, positive = split(20, 3, 0)
+    with pytest.raises(ValueError, match="needs pictures"):
+        concepts.detector(F, positive, torch.arange(0))
+    with pytest.raises(ValueError, match="needs pictures"):
+        concepts.detector(F, positive & False, torch.arange(9))
+
+
+@given(SEEDS, st.integers(1, 6))
+def test_the_hardest_are_unused_negatives_and_none_left_is_harder(seed, n):
+    g = random(seed)
+    S = torch.randn(30, generator=g)
+    positive, used = (torch.rand(2, 30, generator=g) < 0.3).unbind()
+    if (~(positive | used)).sum() < n:
+        with pytest.raises(ValueError, match="are left"):
+            concepts.hardest(S, positive, used, n)
+        return
+    found = concepts.hardest(S, positive, used, n)
+    assert len(found.unique()) == n and not positive[found].any() and not used[found].any()
+    left = ~(positive | used).index_fill(0, found, True)
+    assert (S[found].diff() <= 0).all() and (S[left] <= S[found].min()).all()
+
+
+@settings(max_examples=20)
+@given(SEEDS)
+def test_mining_adds_negatives_that_look_like_positives(seed):
+    F, positive = split(120, 4, seed, shift=2.0)
+    first = torch.arange(30, 50)
+    found = concepts.mine(F, positive, first, n=5, rounds=3)
+    assert len(found) == len(found.unique()) == 35 and not positive[found].any()
+    assert torch.equal(found[:20], first)
+    w, b = concepts.detector(F, positive, first)
+    S, rest = F @ w + b, ~positive.index_fill(0, first, True)
+    assert torch.equal(
+        found[20:25].sort().values, S.masked_fill(~rest, -99).topk(5).indices.sort().values
+    )
+
+
+def test_pairs_in_order():
+    assert concepts.pairs_right(torch.tensor([2.0, 3.0]), torch.tensor([1.0])) == 1
+    assert concepts.pairs_right(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])) == 0.625
+
+
+# --- where ---------------------------------------------------------------------------------------
+
+
+def test_around_grows_on_every_side():
+    masks = torch.zeros(2, 9, 12, dtype=torch.bool)
+    masks[0, 4, 5] = True
+    grown = concepts.around(masks, 2)
+    assert grown[0, 2:7, 3:8].all() and grown.sum() == 25
+
+
+def test_peaks_are_counted():
+    M = torch.zeros(3, 4, 4)
+    M[0, 1, 1] = M[1, 2, 3] = M[2, 0, 0] = 1
+    masks = torch.zeros(3, 4, 4, dtype=torch.bool)
+    masks[0, 1], masks[1, :, 0], masks[2, 0, 0] = True, True, True
+    assert concepts.peak_in(M, masks) == pytest.approx(2 / 3)
+
+
+def test_tiles_keep_every_pixel_in_its_place():
+    images = torch.arange(2 * 3 * 4 * 6).reshape(2, 3, 4, 6)
+    cut = concepts.tiles(images, 2)
+    assert cut.shape == (2, 6, 3, 2, 2)
+    assert torch.equal(cut[1, 4], images[1, :, 2:4, 2:4])
+    with pytest.raises(ValueError, match="do not fill"):
+        concepts.tiles(images, 4)
+
+
+def test_tile_features_see_one_tile_at_a_time():
+    torch.manual_seed(0)
+    model = models.CourseNetwork(3, widths=(4, 4, 8, 8)).eval()
+    net = networks.CamNetwork(model)
+    images = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=random(0))
+    F = concepts.tile_features(net, images, 32)
+    corners = [images[1, :, y : y + 32, x : x + 32] for y in (0, 32) for x in (0, 32)]
+    assert torch.allclose(F[1], features.features(net, corners).mean(0), atol=1e-6)
+    assert torch.allclose(concepts.tile_features(net, images, 64), features.features(net, images))
+
+
+def test_a_thing_is_moved_along_its_rows():
+    image = torch.arange(3 * 2 * 8).reshape(3, 2, 8)
+    mask, free = torch.zeros(2, 8, dtype=torch.bool), torch.ones(2, 8, dtype=torch.bool)
+    mask[0, 2:4] = True
+    found = concepts.moved(image, mask, free, 3)
+    assert torch.equal(found[:, 0, 5:7], image[:, 0, 2:4])
+    assert torch.equal(found[:, 0, 2:4], image[:, 0, 5:7])  # what was there fills the hole
+    assert torch.equal(found[:, 1], image[:, 1]) and torch.equal(found[:, 0, :2], image[:, 0, :2])
+    free[0, 5] = False
+    found = concepts.moved(image, mask, free, 3, keep=False)
+    assert found[0, 0].tolist() == [0, 1, 7, 6, 4, 5, 6, 7]
+    left = concepts.moved(image, mask, free, -2)
+    assert left[0, 0].tolist() == [2, 3, 0, 1, 4, 5, 6, 7]

@@ -1,0 +1,395 @@
+"""The measuring command: its numbers, its errors, its interruptions, alone and in two processes."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from torch.nn import functional
+
+import sketchbook
+from utils import evaluate, localization, models, networks
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+N = 14
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A course network with random weights: its maps are as good as any for checking sums."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("network") / "random.safetensors"
+    names = sketchbook.objects(1).class_names
+    models.save(models.CourseNetwork(n_classes=10), path, {"n_classes": 10}, names)
+    return path
+
+
+def run(out, network, *more, data="sketchbook"):
+    return evaluate.main(["--data", data, "--network", str(network), "--out", str(out), *more])
+
+
+def results(out):
+    (folder,) = out.iterdir()
+    with open(folder / "pictures.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows, json.loads((folder / "summary.json").read_text()), folder
+
+
+@pytest.fixture(scope="module")
+def alone(network, tmp_path_factory):
+    out = tmp_path_factory.mktemp("alone")
+    assert run(out, network, "--pictures", str(N)) == 0
+    return out
+
+
+def torchrun(*arguments, threads=1):
+    """The command in two processes, on this machine, without a GPU."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [*command, "-m", "utils.evaluate", *map(str, arguments)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def in_frame(pixels):
+    """(N, 112, 112) -> (N, 224, 224): each pixel becomes four."""
+    return pixels.repeat_interleave(2, 1).repeat_interleave(2, 2)
+
+
+# ---------------------------------------------------------------- the numbers
+
+
+def test_the_figures_are_those_of_the_functions(network, alone):
+    rows, summary, _ = results(alone)
+    figures = summary["per cent"]
+    pictures, net = sketchbook.objects(N, seed=evaluate.SEED), models.load(network)
+    S, M = net(net.prepare(pictures.images), pictures.labels[:, None])
+    mine = torch.stack(
+        [
+            localization.box_from_map(m, 0.2, "minmax")
+            for m in functional.interpolate(M, (112, 112), mode="bilinear")[:, 0]
+        ]
+    )
+    assert [[int(row[s]) for s in ("x0", "y0", "x1", "y1")] for row in rows] == mine.tolist()
+    frame = functional.interpolate(M, (224, 224), mode="bilinear")[:, 0]
+    best, threshold = localization.max_box_acc(frame, 2 * pictures.boxes)
+    whole = localization.whole_picture(N, 112, 112)
+    wanted = {
+        "classification top-1": (S.argmax(1) == pictures.labels).double().mean().item(),
+        "localization top-1": localization.top_k_localization(
+            S, pictures.labels, mine, pictures.boxes
+        ),
+        "localization top-5": localization.top_k_localization(
+            S, pictures.labels, mine, pictures.boxes, 5
+        ),
+        "localization GT-known": localization.gt_known(mine, pictures.boxes),
+        "MaxBoxAcc": best,
+        "MaxBoxAcc threshold": threshold / 100,
+        "MaxBoxAccV2": localization.max_box_acc_v2(frame, 2 * pictures.boxes),
+        "whole picture": localization.gt_known(whole, pictures.boxes),
+        "PxAP": localization.pxap(frame, in_frame(pictures.masks)),
+        "PxAP of a centred Gaussian": localization.pxap(
+            localization.centred_map(224, 224).expand(N, 224, 224), in_frame(pictures.masks)
+        ),
+        "PxAP of a flat map": pictures.masks.double().mean().item(),
+    }
+    for name, share in wanted.items():
+        assert figures[name] == round(100 * share, 2), name
+    side = figures["best centred box side"]
+    centred = localization.centred_boxes(112, 112, [side]).expand(N, 4)
+    share = localization.gt_known(centred, pictures.boxes)
+    assert figures["best centred box"] == round(100 * share, 2)
+
+
+def test_the_threshold_and_the_scaling_are_used(network, tmp_path):
+    assert (
+        run(tmp_path, network, "--pictures", "4", "--threshold", "0.5", "--normalize", "max") == 0
+    )
+    pictures, net = sketchbook.objects(4, seed=evaluate.SEED), models.load(network)
+    for row, m in zip(results(tmp_path)[0], networks.maps_of(net, pictures), strict=True):
+        wanted = localization.box_from_map(m, 0.5, "max").tolist()
+        assert [int(row[s]) for s in ("x0", "y0", "x1", "y1")] == wanted
+
+
+def test_the_table_says_everything(alone, network, capsys):
+    assert run(alone, network, "--pictures", str(N)) == 0  # nothing is measured again
+    said = capsys.readouterr().out
+    for words in ("14 pictures of sketchbook", "top-1", "top-5", "GT-known", "localization at 0.2",
+                  "MaxBoxAcc, at 0.", "MaxBoxAccV2", "PxAP, pixels", "whole picture",
+                  "centred box, side", "PxAP of a flat map", "±",
+                  "chosen on these pictures", "pictures.csv"):  # fmt: skip
+        assert words in said
+
+
+def measured(network, picture):
+    return evaluate.measure(models.load(network), picture, 112, 0.2, "minmax")
+
+
+def counts_of(row):
+    return [evaluate._unpacked(row[name]) for name in evaluate.PIXELS]
+
+
+def test_pixels_are_counted_against_the_mask_and_without_the_ignored(network):
+    picture = sketchbook.objects(1, seed=3)[0]
+    ignore = torch.zeros(112, 112, dtype=torch.bool)
+    ignore[:, :30] = True
+    kept = in_frame((picture.mask & ~ignore)[None]).sum()
+    for counts in counts_of(measured(network, picture._replace(ignore=ignore))):
+        assert counts.shape == (2, 1001)
+        assert counts.sum() == 4 * 112 * 82 and counts[1].sum() == kept
+    assert all(counts.sum() == 4 * 112 * 112 for counts in counts_of(measured(network, picture)))
+
+
+def test_a_mask_of_any_shape_comes_into_the_frame(network):
+    mask = torch.zeros(90, 60, dtype=torch.bool)
+    mask[45:, :20] = True  # half of the height, a third of the width
+    picture = sketchbook.objects(1)[0]
+    picture = picture._replace(image=picture.image[:, :90, :60], mask=mask)
+    own, centred = counts_of(measured(network, picture))
+    assert own[1].sum() == centred[1].sum() == 112 * 75
+
+
+def test_without_masks_there_is_no_pxap(network):
+    rows = [measured(network, picture) for picture in sketchbook.objects(3)]
+    assert {"PxAP", "MaxBoxAcc"} <= evaluate.summarize(rows).keys()
+    rows.append(measured(network, sketchbook.objects(1)[0]._replace(mask=None)))
+    assert rows[-1]["pixels"] == rows[-1]["pixels_centred"] == ""
+    assert not any("PxAP" in name for name in evaluate.summarize(rows))
+
+
+# ---------------------------------------------------------------- interruptions and settings
+
+
+def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatch, capsys):
+    calls, measure = [], evaluate.measure
+
+    def stopping(net, picture, **options):
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        calls.append(picture.name)
+        return measure(net, picture, **options)
+
+    monkeypatch.setattr(evaluate, "measure", stopping)
+    assert run(tmp_path, network, "--pictures", str(N)) == 130
+    assert "goes on from there" in capsys.readouterr().out
+    (part,) = tmp_path.glob("*/part-0.csv")
+    assert part.read_text().count("\n") == 6
+    with open(part, "a") as file:
+        file.write("00005,3,2,1,0,0,11")  # killed while it wrote this line
+
+    again = []
+    monkeypatch.setattr(evaluate, "measure", lambda *a, **k: again.append(1) or measure(*a, **k))
+    assert run(tmp_path, network, "--pictures", str(N)) == 0
+    assert len(again) == N - 5
+    (folder,) = tmp_path.iterdir()
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "pictures.csv", "settings.json", "summary.json",
+    ]  # fmt: skip
+    for file in folder.iterdir():
+        assert file.read_text() == (results(alone)[2] / file.name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--threshold", "0.3"), ("--normalize", "max"), ("--pictures", "9")]
+)
+def test_other_settings_are_refused_and_nothing_is_lost(option, value, network, alone, capsys):
+    before = {p: p.read_bytes() for p in alone.rglob("*") if p.is_file()}
+    options = {"--pictures": str(N), option: value}
+    assert run(alone, network, *[word for pair in options.items() for word in pair]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "other settings" in said and f"not {value}" in said
+    assert before == {p: p.read_bytes() for p in alone.rglob("*") if p.is_file()}
+
+
+def test_trained_again_is_another_setting(network, tmp_path, capsys):
+    other = tmp_path / network.name
+    models.save(models.CourseNetwork(), other, {}, sketchbook.objects(1).class_names)
+    assert run(tmp_path / "out", network, "--pictures", "2") == 0
+    assert run(tmp_path / "out", other, "--pictures", "2") == 1
+    assert "weights" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- photographs
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Three classes, four pictures of different shapes, the last one cut off."""
+    root = tmp_path / "data"
+    (root / "images").mkdir(parents=True)
+    (root / "labels.csv").write_text("label,wnid,name\n0,n0,a\n1,n1,b\n2,n2,c\n")
+    lines = ["file,label,x0,y0,x1,y1"]
+    for i, size in enumerate([(60, 40), (33, 80), (50, 50), (64, 64)]):
+        noise = torch.randint(0, 256, (*size, 3), generator=torch.Generator().manual_seed(i))
+        Image.fromarray(noise.byte().numpy()).save(root / "images" / f"p{i}.jpg")
+        lines += [f"p{i}.jpg,{i % 3},5,5,25,30", f"p{i}.jpg,{i % 3},0,0,40,50"]
+    (root / "boxes.csv").write_text("\n".join(lines) + "\n")
+    cut = root / "images" / "p3.jpg"
+    cut.write_bytes(cut.read_bytes()[:700])
+    (root / "images" / "new.jpg").touch()
+    return root
+
+
+@pytest.fixture
+def weights(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "weights.pt"
+    torch.save(torchvision.models.shufflenet_v2_x0_5(num_classes=3).state_dict(), path)
+    return path
+
+
+def on_photographs(photographs, network, out, *more):
+    return run(out, network, "--root", str(photographs), *more, data="imagenet")
+
+
+def test_broken_and_unlabelled_pictures_are_counted_and_named(
+    photographs, weights, tmp_path, capsys
+):
+    out, options = tmp_path / "out", ("--size", "64", "--weights", str(weights))
+    assert on_photographs(photographs, "shufflenet_v2_x0_5", out, *options) == 0
+    rows, summary, _ = results(out)
+    assert [row["name"] for row in rows] == ["p0.jpg", "p1.jpg", "p2.jpg"]
+    assert set(summary["left out"]) == {"p3.jpg", "new.jpg"}
+    assert (
+        summary["per cent"]["pictures"] == 3 and summary["per cent"]["classification top-5"] == 100
+    )
+    said = capsys.readouterr().out
+    assert "Left out: 2" in said and "p3.jpg: cannot be read" in said and "new.jpg: not in" in said
+
+
+def test_a_network_with_other_classes_is_measured_without_classification(
+    photographs, network, tmp_path, capsys
+):
+    assert on_photographs(photographs, network, tmp_path / "out") == 0
+    assert "knows 10 classes, imagenet has 3" in capsys.readouterr().out
+    rows, summary, folder = results(tmp_path / "out")
+    assert folder.name == "imagenet-random-112" and all(row["rank"] == "" for row in rows)
+    assert "localization GT-known" in summary["per cent"]
+    assert "localization top-1" not in summary["per cent"]
+    assert "PxAP" not in summary["per cent"] and all(row["pixels"] == "" for row in rows)
+
+
+def test_pets_are_measured_against_their_trimaps(network, tmp_path, capsys):
+    root = tmp_path / "oxford-iiit-pet"
+    (root / "annotations/trimaps").mkdir(parents=True)
+    (root / "images").mkdir()
+    (root / "annotations/test.txt").write_text("Abyssinian_1 1 1 1\nBengal_2 2 1 1\n")
+    for name, shift in (("Abyssinian_1", 0), ("Bengal_2", 8)):
+        Image.effect_noise((48, 32), 80).convert("RGB").save(root / f"images/{name}.jpg")
+        trimap = torch.full((32, 48), 2, dtype=torch.uint8)
+        trimap[4:24, shift + 2 : shift + 26], trimap[6:22, shift + 4 : shift + 24] = 3, 1
+        Image.fromarray(trimap.numpy()).save(root / f"annotations/trimaps/{name}.png")
+    assert run(tmp_path / "out", network, "--root", str(tmp_path), data="pets") == 0
+    assert "PxAP, pixels against masks" in capsys.readouterr().out
+    rows, summary, _ = results(tmp_path / "out")
+    own, centred = (sum(pair) for pair in zip(*map(counts_of, rows), strict=True))
+    kept = 32 * 48 - 20 * 24 + 16 * 20  # without the border
+    assert own.sum().item() == pytest.approx(2 * 224 * 224 * kept / (32 * 48), rel=0.01)
+    found = summary["per cent"]
+    assert found["PxAP"] == round(100 * localization.average_precision(own), 2)
+    wanted = round(100 * localization.average_precision(centred), 2)
+    assert found["PxAP of a centred Gaussian"] == wanted
+    assert found["PxAP of a flat map"] == pytest.approx(100 * 16 * 20 / kept, abs=0.5)
+
+
+# ---------------------------------------------------------------- one clear sentence
+
+
+def refused(capsys, code, *words):
+    captured = capsys.readouterr()
+    said = captured.out + captured.err
+    assert code == 1 and "Traceback" not in said and len(said.strip().splitlines()) == 1, said
+    assert all(word in said for word in words), said
+
+
+def test_missing_weights(photographs, tmp_path, monkeypatch, capsys):
+    def offline(*_, **__):
+        raise URLError("no internet")
+
+    (photographs / "images" / "new.jpg").unlink()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    code = on_photographs(photographs, "resnet50", tmp_path / "out")
+    refused(capsys, code, "weights of resnet50 are not here")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_measured_is_said_in_one_line(
+    photographs, weights, network, tmp_path, capsys
+):
+    def attempt(data, name, *more):
+        return on_photographs(data, name, tmp_path / "out", *more)
+
+    (photographs / "images" / "new.jpg").unlink()
+    capsys.readouterr()
+    refused(capsys, attempt(photographs, "resnet51"), "no trained network 'resnet51'")
+    refused(capsys, attempt(tmp_path / "nowhere", network), "There is no folder")
+    refused(capsys, attempt(tmp_path, network), "Expected there", "boxes.csv")
+    options = ("--weights", str(tmp_path / "nothing.pt"))
+    refused(capsys, attempt(photographs, "resnet18", *options), "There is no file")
+    options = ("--weights", str(weights))
+    refused(capsys, attempt(photographs, "resnet18", *options), "not the state dict of a resnet18")
+    model = torchvision.models.mobilenet_v3_small(num_classes=3)
+    torch.save(model.state_dict(), weights)
+    refused(capsys, attempt(photographs, "mobilenet_v3_small", *options), "second linear layer")
+
+
+def test_arguments_that_make_no_sense(capsys):
+    for arguments, words in (
+        (["--data", "cub"], "--data cub needs --root"),
+        (["--data", "sketchbook", "--threshold", "20"], "fraction"),
+        (["--data", "sketchbook", "--pictures", "0"], "from 1 up"),
+        (["--data", "sketchbook", "--size", "16"], "32 or more"),
+        (["--data", "cats"], "invalid choice"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            evaluate.main(arguments)
+        assert words in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- two processes
+
+
+def test_two_processes_give_the_same_files(network, alone, tmp_path):
+    done = torchrun(
+        "--data", "sketchbook", "--network", network, "--pictures", N, "--out", tmp_path
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("MaxBoxAccV2") == 1  # one of them speaks
+    mine, theirs = results(tmp_path)[2], results(alone)[2]
+    assert "PxAP" in done.stdout and 0 < results(tmp_path)[1]["per cent"]["PxAP"] < 100
+    assert {p.name for p in mine.iterdir()} == {p.name for p in theirs.iterdir()}
+    for file in mine.iterdir():
+        assert file.read_text() == (theirs / file.name).read_text()
+
+
+@pytest.mark.slow
+def test_real_photographs_as_measured_elsewhere(tmp_path, monkeypatch):
+    """300 pictures of ILSVRC's validation set; the figures beside them are another program's."""
+    if not (SHARED / "imagenet-val").is_dir() or not (SHARED / "torch").is_dir():
+        pytest.skip("the 300 ILSVRC pictures and the network of ../shared are not here")
+    monkeypatch.setenv("TORCH_HOME", str(SHARED / "torch"))
+    options = ["--data", "imagenet", "--root", SHARED / "imagenet-val", "--network", "mobilenet_v2"]
+    done = torchrun(*options, "--out", tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    rows, summary, _ = results(tmp_path / "two")
+    wanted = {
+        "classification top-1": 78.67, "classification top-5": 93.33, "localization top-1": 47.0,
+        "localization GT-known": 57.67, "MaxBoxAcc": 60.33, "whole picture": 49.67,
+        "best centred box": 60.33,
+    }  # fmt: skip
+    assert len(rows) == 300 and not summary["left out"]
+    for name, value in wanted.items():
+        assert summary["per cent"][name] == pytest.approx(value, abs=1), name
+    assert summary["per cent"]["best centred box side"] == 0.71
+    some = [str(word) for word in (*options, "--pictures", 20, "--out", tmp_path / "one")]
+    assert evaluate.main(some) == 0
+    assert results(tmp_path / "one")[0] == rows[:20]

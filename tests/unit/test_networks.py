@@ -1,0 +1,211 @@
+"""cam_network on torchvision's architectures, on refusals, and on the course's own networks."""
+
+import gc
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.testing import assert_close
+
+from utils import models, networks
+from utils.models import CourseNetwork
+from utils.networks import NotACamNetwork, cam_network
+
+EXACT = [
+    "resnet18", "resnext50_32x4d", "wide_resnet50_2", "googlenet", "inception_v3", "mobilenet_v2",
+    "mnasnet0_5", "shufflenet_v2_x0_5", "efficientnet_b0", "efficientnet_v2_s", "regnet_y_400mf",
+    "regnet_x_400mf", "densenet121", "swin_t", "swin_v2_t",
+]  # fmt: skip
+REFUSED = {
+    "vgg11": "no global pooling", "alexnet": "no global pooling", "vit_b_32": "no global pooling",
+    "mobilenet_v3_small": "more between its pooling", "convnext_tiny": "more between its pooling",
+    "maxvit_t": "more between its pooling", "squeezenet1_1": "no linear layer after its pooling",
+}  # fmt: skip
+
+
+def build(name):
+    torch.manual_seed(0)
+    quick = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    return torchvision.models.get_model(name, weights=None, **quick)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_identity_holds_on_every_gap_network(name):
+    model = build(name)
+    net = cam_network(model)
+    x = torch.randn(2, 3, 128, 160)  # not square: nothing may depend on it
+    p = net.forward_pass(x)
+    S, M = net(x)
+    assert p.pooling == "mean" and M.shape[:2] == (2, 1000) and min(M.shape[2:]) > 1
+    error = (M.mean((2, 3)) + p.b - S).abs().max() / S.abs().max()
+    assert error < 1e-5
+    assert_close(S, model.eval()(x).detach(), rtol=1e-4, atol=1e-4 * S.abs().max().item())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_networks_without_cam_are_refused_with_advice(name):
+    with pytest.raises(NotACamNetwork, match=REFUSED[name]) as error:
+        cam_network(build(name))
+    assert "Grad-CAM" in str(error.value) and "resnet18" in str(error.value)
+
+
+class Head(nn.Module):
+    """A small network whose head is given, for the heads torchvision has none of."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 6, 3), head
+
+    def forward(self, x):
+        return self.head(self.body(x).relu())
+
+
+class ConcatPool(nn.Module):
+    def forward(self, f):
+        return torch.cat([f.mean((2, 3)), f.amax((2, 3))], 1)
+
+
+def test_a_two_layer_head_with_fitting_shapes_is_refused():
+    gap = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    with pytest.raises(NotACamNetwork, match="second linear layer"):
+        cam_network(Head(nn.Sequential(*gap, nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 4))))
+    with pytest.raises(NotACamNetwork, match="two poolings"):
+        cam_network(Head(nn.Sequential(ConcatPool(), nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 4))))
+    with pytest.raises(NotACamNetwork, match="softmax"):
+        cam_network(Head(nn.Sequential(*gap, nn.Linear(6, 4), nn.Softmax(1))))
+    with pytest.raises(NotACamNetwork, match="scores of the shape"):
+        cam_network(Head(nn.Identity()))
+    with pytest.raises(NotACamNetwork, match="no weights"):
+        cam_network(nn.Identity())
+
+
+def test_sum_and_max_pooling_and_no_bias_are_read_off():
+    for pool, how in (
+        (lambda f: f.sum((2, 3)), "sum"),
+        (lambda f: torch.amax(input=f, dim=(2, 3)), "max"),
+    ):
+        linear = nn.Linear(6, 4, bias=False)
+        head = Head(nn.Sequential(nn.Identity(), linear))
+        head.head.forward = lambda f, pool=pool, linear=linear: linear(pool(f))
+        p = cam_network(head).forward_pass(torch.rand(2, 3, 9, 8))
+        assert p.pooling == how and p.b is None and p.f.shape == (2, 6, 7, 6)
+
+
+def test_grey_networks_and_half_precision_work():
+    model = Head(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4)))
+    model.body = nn.Conv2d(1, 6, 3)
+    S, M = cam_network(model.to(torch.bfloat16))(torch.rand(1, 1, 9, 9, dtype=torch.bfloat16))
+    assert S.dtype == M.dtype == torch.bfloat16
+
+
+def test_the_model_is_left_as_it_was():
+    model = build("resnet18").train()
+    model.bn1.eval()  # frozen on purpose: must stay so
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    net = cam_network(model)
+    S, M = net(torch.randn(1, 3, 64, 64))
+    assert model.training and not model.bn1.training and model.layer1.training
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    assert not S.requires_grad and not M.requires_grad
+
+
+def test_an_error_inside_leaves_nothing_behind():
+    model = build("resnet18").train()
+    net = cam_network(model)
+    with pytest.raises(RuntimeError):
+        net(torch.randn(1, 5, 64, 64))
+    assert model.training and torch.overrides._get_current_function_mode() is None
+    net(torch.randn(1, 3, 64, 64))
+
+
+def test_no_memory_grows_over_a_thousand_calls():
+    net = networks.CamNetwork(CourseNetwork())
+    x = torch.rand(1, 3, 16, 16)
+
+    def living() -> int:
+        gc.collect()
+        return sum(isinstance(o, torch.Tensor) for o in gc.get_objects())
+
+    net(x)
+    before = living()
+    for _ in range(1000):
+        net(x)
+    assert living() <= before
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_other_devices(device):
+    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    if not there:
+        pytest.skip(f"no {device} device on this machine")
+    model = CourseNetwork().eval()
+    x = torch.rand(2, 3, 112, 112)
+    here = cam_network(model)(x)
+    away = cam_network(model.to(device))(x.to(device))
+    for a, b in zip(here, away, strict=True):
+        assert_close(a, b.cpu(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])
+@pytest.mark.parametrize("head", ["gap", "gmp"])
+def test_course_networks(stride, head):
+    network = CourseNetwork(head=head, stride=stride).eval()
+    p = cam_network(network).forward_pass(torch.rand(2, 3, 112, 112))
+    assert p.f.shape == (2, 64, 112 // stride, 112 // stride)
+    assert p.pooling == {"gap": "mean", "gmp": "max"}[head]
+    assert sum(t.numel() for t in network.parameters()) < 300_000
+
+
+def test_the_fully_connected_course_network_is_refused():
+    with pytest.raises(NotACamNetwork, match="flattened"):
+        cam_network(CourseNetwork(head="fc", size=224))
+    with pytest.raises(ValueError, match="stride"):
+        CourseNetwork(stride=3)
+
+
+def test_bytes_and_floats_give_the_same_scores():
+    network = CourseNetwork().eval()
+    picture = torch.randint(0, 256, (1, 3, 112, 112), dtype=torch.uint8)
+    assert_close(network(picture), network(picture / 255))
+
+
+def test_save_and_load(tmp_path):
+    network = CourseNetwork(n_classes=3, head="gmp", stride=4).eval()
+    config = {"n_classes": 3, "head": "gmp", "stride": 4}
+    models.save(network, tmp_path / "x.safetensors", config, ["a", "b", "c"])
+    net = models.load(tmp_path / "x.safetensors")
+    picture = torch.randint(0, 256, (3, 112, 112), dtype=torch.uint8)
+    S, M = net(net.prepare(picture))
+    assert net.class_names == ("a", "b", "c") and M.shape == (1, 3, 28, 28)
+    assert_close(S, network(picture[None]).detach(), rtol=1e-2, atol=1e-2)  # half precision
+    with pytest.raises(FileNotFoundError, match="There are"):
+        models.load("no-such-network")
+
+
+def test_weights_that_cannot_be_had_cost_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("urllib.request.urlopen", _no_internet)
+    monkeypatch.setattr("torch.hub.urlopen", _no_internet)
+    assert models.pretrained("mobilenet_v2") is None
+    said = capsys.readouterr().out.splitlines()[-1]  # torch itself may announce the download before
+    assert "not here" in said and "internet" in said and "mobilenet_v2-7ebf99e0.pth" in said
+    with pytest.raises(ValueError, match="no classifier"):
+        models.pretrained("mobilenet_v22")
+
+
+def _no_internet(*args, **kwargs):
+    raise OSError("no internet")
+
+
+def test_the_real_network_sees_a_cup_of_coffee():
+    from utils import photos
+
+    net = models.pretrained("mobilenet_v2")
+    if net is None:
+        pytest.skip("the ImageNet weights of mobilenet_v2 are not in the torch cache")
+    S, M = net(net.prepare(photos.sample("coffee")))
+    assert net.class_names[S[0].argmax()] == "espresso"
+    p = net.forward_pass(net.prepare(photos.sample("coffee")))
+    assert (M.mean((2, 3)) + p.b - S).abs().max() / S.abs().max() < 1e-5

@@ -1,0 +1,118 @@
+"""Questions as bags of words, and one linear model of words and features."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from utils import cam, features, models, networks, vqa
+
+SEEDS = st.integers(0, 2**31 - 1)
+ASKED = ("What colour is the cat?", "Is the cat on the left of the boat?")
+
+
+def course_net(n_classes=3, seed=0):
+    torch.manual_seed(seed)
+    network = models.CourseNetwork(n_classes, widths=(4, 4, 8, 8)).eval()
+    return networks.CamNetwork(network, tuple("abcdefgh"[:n_classes]))
+
+
+def table(n=120, n_words=4, k=6, n_answers=3, seed=0):
+    """Bags (n, V), features (n, K) of different scales, and answers that depend on both."""
+    g = torch.Generator().manual_seed(seed)
+    q = torch.randint(0, 3, (n, n_words), generator=g).float()
+    F = torch.randn(n, k, generator=g) * torch.logspace(-2, 1, k) + torch.arange(k)
+    picture = (F - F.mean(0)) / F.std(0) @ torch.randn(k, n_answers, generator=g)
+    answers = (picture + q @ torch.randn(n_words, n_answers, generator=g)).argmax(1)
+    answers[:n_answers] = torch.arange(n_answers)
+    return q, F, answers
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def test_words_are_small_and_without_punctuation():
+    assert vqa.words("What's on the LEFT, a cat?") == ["what", "s", "on", "the", "left", "a", "cat"]
+    assert vqa.words("?") == []
+
+
+def test_the_vocabulary_holds_every_word_once():
+    of, the = vqa.vocabulary(ASKED), "boat cat colour is left of on the what"
+    assert of == tuple(the.split())
+
+
+def test_a_bag_counts_words_and_forgets_their_order():
+    names = ("cat", "colour", "the", "star")
+    assert vqa.bags(ASKED, names).tolist() == [[1, 1, 1, 0], [1, 0, 3, 0]]
+    shuffled = "the colour what? cat is"
+    assert torch.equal(vqa.bags([shuffled], names), vqa.bags(ASKED[:1], names))
+    assert vqa.bags(["How many stars?"], names).tolist() == [[0, 0, 0, 0]]  # stars is no star
+    assert vqa.bags([], names).shape == (0, 4) and vqa.bags(ASKED, ()).shape == (2, 0)
+
+
+# --- the linear model ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_answers", [2, 3, 5])
+def test_the_model_learns_what_is_linear(n_answers):
+    q, F, answers = table(n=400, n_answers=n_answers)
+    v, w, b = vqa.fit(q, F, answers, C=10.0)
+    assert v.shape == (n_answers, 4) and w.shape == (n_answers, 6) and b.shape == (n_answers,)
+    S = vqa.scores(q, F, v, w, b)
+    assert S.shape == (400, n_answers)
+    assert (S.argmax(1) == answers).double().mean() > 0.93
+
+
+def test_the_scale_of_the_features_does_not_matter():
+    q, F, answers = table()
+    scale, shift = torch.tensor([1.0, 5, 0.1, 2, 30, 0.5]), torch.arange(6.0)
+    S = vqa.scores(q, F, *vqa.fit(q, F, answers))
+    moved = F * scale + shift
+    assert torch.allclose(S, vqa.scores(q, moved, *vqa.fit(q, moved, answers)), atol=1e-3)
+
+
+def test_what_is_all_zero_has_no_say():
+    q, F, answers = table()
+    v, w, b = vqa.fit(q, 0 * F, answers)
+    assert w.abs().max() == 0 and v.abs().max() > 0.01 and b.isfinite().all()
+    v, w, b = vqa.fit(0 * q, F, answers)
+    assert v.abs().max() < 1e-6 and w.abs().max() > 0.01
+
+
+@pytest.mark.parametrize("answers", [[0, 0, 0], [0, 2, 2], [1, 1, 2]])
+def test_every_answer_needs_a_question(answers):
+    with pytest.raises(ValueError, match="needs questions"):
+        vqa.fit(torch.rand(3, 2), torch.rand(3, 4), torch.tensor(answers))
+
+
+# --- scores and maps -----------------------------------------------------------------------------
+
+
+@settings(max_examples=25)
+@given(SEEDS, st.integers(1, 4), st.integers(1, 6), st.integers(2, 5))
+def test_a_score_is_its_words_the_mean_of_its_map_and_its_bias(seed, n, n_words, n_answers):
+    torch.manual_seed(seed)
+    f, q = torch.rand(n, 7, 3, 4), torch.rand(n, n_words)
+    v, w, b = torch.randn(n_answers, n_words), torch.randn(n_answers, 7), torch.randn(n_answers)
+    S = vqa.scores(q, cam.pool(f), v, w, b)
+    M = cam.class_maps(f, w)
+    assert torch.allclose(S, q @ v.T + M.mean((2, 3)) + b, atol=1e-4)
+
+
+def test_another_question_shifts_the_scores_of_every_picture_alike():
+    torch.manual_seed(1)
+    F, v, w, b = torch.rand(9, 7), torch.randn(5, 4), torch.randn(5, 7), torch.randn(5)
+    one, other = torch.rand(2, 1, 4).expand(2, 9, 4)
+    shift = vqa.scores(one, F, v, w, b) - vqa.scores(other, F, v, w, b)
+    assert torch.allclose(shift, shift[:1].expand(9, 5), atol=1e-5)
+
+
+def test_a_question_is_a_bias_of_a_cam_network():
+    net = course_net()
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    v, w, b, q = torch.randn(5, 4), torch.randn(5, 8), torch.randn(5), torch.rand(1, 4)
+    asked = features.with_head(net, w, b + (q @ v.T)[0])
+    S, M = asked(asked.prepare(images))
+    F = features.features(net, images)
+    assert torch.allclose(S, vqa.scores(q, F, v, w, b), atol=1e-5)
+    assert torch.allclose(S, M.mean((2, 3)) + b + q @ v.T, atol=1e-5)

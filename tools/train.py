@@ -1,0 +1,77 @@
+"""Train every network of the course and run every experiment, three seeds each: `make train`.
+
+    python -m tools.train                        all of it (about two hours on two cores)
+    python -m tools.train objects-gap birds      some of it
+    python -m tools.train objects-gap --seeds 0  one seed
+
+Weights of seed 0 go to utils/weights/NAME.safetensors, the figures of all seeds to
+utils/results.json, after every seed, so an interruption loses one seed at most.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from utils import models, results
+from utils.experiments import backbone, birds, objects, phrases, questions, scenes, text
+
+TASKS = {
+    "birds": birds.birds,
+    "text": text.text,
+    "questions": questions.questions,
+    "scenes": scenes.scenes,
+    "phrases": phrases.phrases,
+}
+
+
+def train_objects(name: str, seed: int) -> dict:
+    """One of the networks that name ten things, trained, measured and (seed 0) stored."""
+    start = time.perf_counter()
+    network, seen = objects.train(name, seed)
+    seconds = round(time.perf_counter() - start)
+    if seed == 0 and network.head != "fc":  # 6 MB of fully connected weights stay out
+        path = models.WEIGHTS / f"{name}.safetensors"
+        models.save(network, path, objects.OBJECTS[name], seen.class_names)
+    return objects.measure(network, seen) | {"seconds": seconds}
+
+
+def train_backbone(seed: int) -> dict:
+    """The network whose features notebooks 06 to 08 build on."""
+    start = time.perf_counter()
+    network = backbone.train(seed=seed)
+    seconds = round(time.perf_counter() - start)
+    if seed == 0:
+        path = models.WEIGHTS / f"{backbone.NAME}.safetensors"
+        models.save(network, path, backbone.CONFIG, backbone.LABELS)
+    return backbone.measure(network) | {"seconds": seconds}
+
+
+def run_task(name: str, seed: int) -> dict:
+    """A task on the features of the backbone that is shipped: new pictures for each seed."""
+    return TASKS[name](models.load(backbone.NAME), seed)
+
+
+JOBS: dict[str, Callable[[int], dict]] = {
+    **{name: partial(train_objects, name) for name in objects.OBJECTS},
+    backbone.NAME: train_backbone,
+    **{name: partial(run_task, name) for name in TASKS},
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help=f"any of {', '.join(JOBS)}; all if none is given")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    args = parser.parse_args(argv)
+    if unknown := set(args.names) - set(JOBS):
+        parser.error(f"no such job: {', '.join(sorted(unknown))}. There are: {', '.join(JOBS)}")
+    for name in args.names or JOBS:
+        for seed in args.seeds:
+            figures = JOBS[name](seed)
+            results.record(name, seed, figures)
+            print(f"{name}, seed {seed}: {figures}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

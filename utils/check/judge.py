@@ -1,0 +1,379 @@
+"""The judge: it runs a learner's function beside the course's and says one thing about it.
+
+Whatever the function does, the judge ends in a verdict: it may stop, exit, loop for ever, print a
+book, change what it is given or the settings of torch, or give back a thing that cannot be printed.
+What it did to torch, numpy and Python's own state is undone. Ctrl-C still reaches the notebook.
+"""
+
+import builtins
+import copy
+import ctypes
+import io
+import math
+import os
+import random
+import reprlib
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SECONDS = 10.0  # that a function may take for one case
+PRINTED = 1000  # characters of what it prints that are shown
+TOUCHABLE = (torch, torch.Tensor, functional, torch.linalg, np, math, random, builtins)
+
+
+class Mistake(NamedTuple):
+    """A wrong function, and what to tell somebody who wrote it."""
+
+    function: Callable
+    sentence: str
+
+
+class Verdict(NamedTuple):
+    """What the judge found."""
+
+    right: bool
+    words: str  # what is wrong; nothing where all is right
+    changes: str = ""  # what of its arguments the function changes, such as "the tensor"
+
+
+class Outcome(NamedTuple):
+    """What one call came to, in a form that can be compared and shown without asking the thing."""
+
+    value: "Tensor | tuple | None"  # numbers, as float64; None where there are none
+    kind: str  # what it is, in a few words
+    precision: float = 0.0  # of its numbers: how far rounding may have moved them, relatively
+    problem: str = ""  # what stopped it
+    missing: bool = False  # nothing came back
+    changes: str = ""
+    printed: str = ""
+
+
+def verdict(
+    answer: object,
+    solution: Callable,
+    cases: Sequence[tuple],
+    mistakes: Sequence[Mistake] = (),
+    tolerance: float = 1e-5,
+) -> Verdict:
+    """Whether `answer` gives what `solution` gives in every case, up to a relative tolerance.
+
+    An answer in half precision is allowed its own rounding. A wrong one that does what one of the
+    mistakes does in every case gets its sentence, else the largest difference in words.
+    """
+    if not callable(answer):
+        return Verdict(False, f"give the check your function, without calling it. {_got(answer)}")
+    wanted = [outcome(solution, case) for case in cases]
+    found: list[Outcome] = []
+    for case in cases:
+        found.append(outcome(answer, case))
+        if found[-1].problem == TOO_LONG:
+            return Verdict(False, TOO_LONG)
+    if found[0].printed:
+        print(found[0].printed.rstrip())
+    if next((True for mine in found if mine.missing), False):
+        return Verdict(False, "")
+    for mine, true, case in zip(found, wanted, cases, strict=True):
+        if not _same(mine, true, tolerance):
+            known = (m.sentence for m in mistakes if _alike(found, m.function, cases, tolerance))
+            return Verdict(False, next(known, "") or _difference(mine, true, case))
+    return Verdict(True, "", next((mine.changes for mine in found if mine.changes), ""))
+
+
+def _got(answer: object) -> str:
+    with _guarded(SECONDS):
+        return f"It got {kind_of(answer)}."
+    return "It got something that cannot be shown."
+
+
+# ---------------------------------------------------------------- one call, out of harm's way
+
+TOO_LONG = (
+    f"your function was still at work after {SECONDS:.0f} seconds. Is there a loop that never ends?"
+)
+
+
+def outcome(function: Callable, case: tuple) -> Outcome:
+    """What the function gives for its own copy of the arguments; nothing else is changed by it."""
+    given, tape = copy.deepcopy(case), _Tape()
+    result = Outcome(None, "something that cannot be shown")
+    with _untouched(), _guarded(SECONDS) as caught, redirect_stdout(tape), redirect_stderr(_Tape()):
+        result = _frozen(function(*given))
+        result = result._replace(changes=_changed(case, given))
+    if caught:
+        result = Outcome(None, "", problem=caught[0])
+    return result._replace(printed=tape.text())
+
+
+def _frozen(value: object) -> Outcome:
+    """A value as numbers that stay as they are, and what it was."""
+    if value is None or value is Ellipsis:
+        return Outcome(None, kind_of(value), missing=True)
+    numbers = _numbers(value)
+    return Outcome(numbers, kind_of(value), _precision(value))
+
+
+def _numbers(value: object) -> "Tensor | tuple | None":
+    """Numbers, arrays, tensors and lists of them as one tensor, or as a tuple where shapes differ."""
+    if isinstance(value, (tuple, list)) and any(_is_array(v) for v in value):
+        parts = [_numbers(v) for v in value]
+        if any(not isinstance(p, Tensor) for p in parts):
+            return None
+        tensors = [p.reshape(()) if p.numel() == 1 else p for p in parts if isinstance(p, Tensor)]
+        same = len({t.shape for t in tensors}) == 1
+        return torch.stack(tensors) if same else tuple(tensors)
+    try:
+        if isinstance(value, np.ndarray):
+            value = np.ascontiguousarray(value)  # torch cannot read backwards
+        tensor = torch.as_tensor(value).detach().to("cpu", copy=True)
+        return None if tensor.is_complex() else tensor.double()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None  # a string, a dict, a ragged list: not numbers
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, (Tensor, np.ndarray, np.generic))
+
+
+def _precision(value: object) -> float:
+    """The rounding of half precision; 0 for everything finer, which the tolerance covers."""
+    values = value if isinstance(value, (tuple, list)) else [value]
+    types = {str(v.dtype).removeprefix("torch.") for v in values[:100] if _is_array(v)}
+    return max((4 * torch.finfo(getattr(torch, t)).eps for t in types & HALF), default=0.0)
+
+
+HALF = {"float16", "bfloat16"}
+
+
+def _changed(case: tuple, given: tuple) -> str:
+    """Which kind of argument was changed in place: "the tensor", "the list", ... or nothing."""
+    for before, after in zip(case, given, strict=True):
+        if not _equal(before, after):
+            return f"the {type(before).__name__.lower().replace('ndarray', 'array')}"
+    return ""
+
+
+def _equal(a: object, b: object) -> bool:
+    if isinstance(a, Tensor):
+        return isinstance(b, Tensor) and a.shape == b.shape and bool(((a == b) | (a != a)).all())
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and np.array_equal(a, b)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(_equal, a, b))  # type: ignore[arg-type]
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)  # type: ignore
+    return True  # numbers and names cannot be changed; networks are the check's own copies
+
+
+class _Tape(io.TextIOBase):
+    """Takes any amount of print and keeps the beginning."""
+
+    def __init__(self) -> None:
+        self.kept, self.more = "", False
+
+    def write(self, text: str) -> int:
+        self.more |= len(self.kept) + len(text) > PRINTED
+        self.kept = (self.kept + text[:PRINTED])[:PRINTED]
+        return len(text)
+
+    def text(self) -> str:
+        return self.kept + (" ... (and more)" if self.more else "")
+
+
+class _TooLong(BaseException):
+    pass
+
+
+@contextmanager
+def _guarded(seconds: float) -> Iterator[list[str]]:
+    """Swallow whatever is raised inside, for `seconds` at the most; the list then says what it was.
+
+    KeyboardInterrupt goes through: it is the learner's own Ctrl-C.
+    """
+    caught: list[str] = []
+    try:
+        with _alarm(seconds):
+            yield caught
+    except _TooLong:
+        caught.append(TOO_LONG)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:
+        caught.append(f"your function stopped with {_in_words(problem)}")
+
+
+def _in_words(problem: BaseException) -> str:
+    try:
+        text = str(problem)
+        first = (text[:2000].splitlines() or [""])[0][:300]
+        return f"{type(problem).__name__}: {first}"
+    except BaseException:  # a __str__ that raises
+        return type(problem).__name__
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise _TooLong inside after some seconds, and again soon after, so that no except keeps it.
+
+    By the system's timer in the main thread, elsewhere (and on Windows) by another thread.
+    """
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
+
+        def ring(*_: object) -> None:
+            raise _TooLong
+
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        return
+    over, thread = threading.Event(), ctypes.c_ulong(threading.get_ident())
+
+    def watch() -> None:
+        pause = seconds
+        while not over.wait(pause):
+            pause = 0.02
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooLong))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+
+
+@contextmanager
+def _untouched() -> Iterator[None]:
+    """Settings, random numbers and functions of torch, numpy and Python as before, at the end."""
+    names = [dict(vars(place)) for place in TOUCHABLE]
+    dtype, grad, threads = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+    )
+    device, exact = torch.get_default_device(), torch.are_deterministic_algorithms_enabled()
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    folder, depth, floats = os.getcwd(), sys.getrecursionlimit(), np.geterr()
+    try:
+        yield
+    finally:
+        for place, before in zip(TOUCHABLE, names, strict=True):
+            _restore(place, before)
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        torch.use_deterministic_algorithms(exact)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+        os.chdir(folder)
+        sys.setrecursionlimit(depth)
+        np.seterr(**floats)
+
+
+def _restore(place: object, before: dict) -> None:
+    """The attributes of a module or class as before; modules that were loaded meanwhile stay."""
+    now = dict(vars(place))
+    for name in now.keys() - before.keys():
+        if not isinstance(now[name], ModuleType):
+            delattr(place, name)
+    for name, value in before.items():
+        if now.get(name, place) is not value:
+            setattr(place, name, value)
+
+
+# ---------------------------------------------------------------- two outcomes beside each other
+
+
+def _same(mine: Outcome, true: Outcome, tolerance: float) -> bool:
+    if mine.problem or true.problem or mine.value is None or true.value is None:
+        return False
+    return _close(mine.value, true.value, max(tolerance, mine.precision))
+
+
+def _close(mine: "Tensor | tuple", true: "Tensor | tuple", tolerance: float) -> bool:
+    if isinstance(mine, tuple) or isinstance(true, tuple):
+        both = isinstance(mine, tuple) and isinstance(true, tuple) and len(mine) == len(true)
+        return both and all(_close(a, b, tolerance) for a, b in zip(mine, true, strict=True))
+    if mine.shape != true.shape:
+        return False
+    finite = true[true.isfinite()].abs()
+    scale = finite.max().item() if finite.numel() else 0
+    return torch.allclose(
+        mine, true, rtol=tolerance, atol=tolerance * max(scale, 1e-30), equal_nan=True
+    )
+
+
+def _alike(found: list[Outcome], wrong: Callable, cases: Sequence[tuple], tolerance: float) -> bool:
+    """Whether a mistake gives the same values in every case, and stops where the answer stops."""
+    values = 0
+    for mine, case in zip(found, cases, strict=True):
+        theirs = outcome(wrong, case)
+        if mine.problem and theirs.problem:
+            continue
+        if not _same(mine, theirs, tolerance):
+            return False
+        values += 1
+    pairs = zip(found, cases, strict=True)
+    return values > 0 or all(m.problem == outcome(wrong, case).problem for m, case in pairs)
+
+
+def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
+    given = "It was given " + ", ".join(kind_of(a) for a in case) + "."
+    if mine.problem:
+        return f"{mine.problem}\n{given}"
+    got, wanted = mine.value, true.value
+    if got is None or wanted is None:
+        return f"your function gives {mine.kind}, which holds no numbers. {given}"
+    if isinstance(got, tuple) or isinstance(wanted, tuple):
+        return f"your result has the shape {_shape(got)}, wanted is {_shape(wanted)}. {given}"
+    if got.shape != wanted.shape:
+        shapes = f"{tuple(got.shape)}, wanted is {tuple(wanted.shape)}"
+        return f"your result has the shape {shapes}. {given}"
+    apart = (got - wanted).abs()
+    apart[(got == wanted) | (got.isnan() & wanted.isnan())] = 0  # equal infinities, too
+    at = apart.nan_to_num(torch.inf).argmax()
+    a, b = got.flatten()[at].item(), wanted.flatten()[at].item()
+    digits = next((d for d in (4, 6, 9) if f"{a:.{d}g}" != f"{b:.{d}g}"), 12)
+    values = f"{a:.{digits}g} where {b:.{digits}g} is wanted"
+    return f"the shape is right, the values are not: {values}. {given}"
+
+
+def _shape(value: "Tensor | tuple") -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shape, value))}]"
+    return str(tuple(value.shape))
+
+
+def kind_of(value: object) -> str:
+    """What a value is, in at most 60 characters, whatever its __repr__ does."""
+    if isinstance(value, (Tensor, np.ndarray)):
+        what = "a tensor" if isinstance(value, Tensor) else "an array"
+        return f"{what} {tuple(value.shape)}"
+    name = type(value).__name__
+    if isinstance(value, (bool, int, float, str, list, tuple, dict, set, type(None))):
+        return " ".join(f"{name} {SHORT.repr(value)}".split())[:60]
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the {name} {value.__name__}"
+    return f"a {name}"
+
+
+SHORT = reprlib.Repr()

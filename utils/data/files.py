@@ -1,0 +1,137 @@
+"""Photographs on disk behind the pictures' interface, and what every layout of folders needs."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from utils.pictures import Picture, box_of
+
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+class DataError(ValueError):
+    """Data are not where or what they should be. The text says what was expected, and where."""
+
+
+class Entry(NamedTuple):
+    """Where one photograph and its truth are to be found."""
+
+    name: str
+    file: Path
+    label: int
+    boxes: Tensor | None = None  # (B, 4); None: the box of the mask
+    frame: tuple[float, float] | None = None  # width and height that the boxes refer to
+    mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Photographs on disk, read when they are asked for: len(), [i] -> Picture, class_names.
+
+    `problems` says for each picture that was left out, by name, why. A file that turns out to be
+    unreadable raises DataError at [i]: whoever walks over all pictures notes it and goes on.
+    """
+
+    entries: tuple[Entry, ...]
+    class_names: tuple[str, ...]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    read_mask: Callable[[Path], tuple[Tensor, Tensor | None]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(entry.name for entry in self.entries)
+
+    def __getitem__(self, i: int) -> Picture:
+        entry = self.entries[i]
+        image = torch.from_numpy(pixels(entry.file, "RGB")).permute(2, 0, 1).contiguous()
+        h, w = image.shape[1:]
+        mask, ignore = self.read_mask(entry.mask) if entry.mask else (None, None)
+        if mask is not None and mask.shape != (h, w):
+            raise DataError(f"{entry.name}: the mask has {_size(mask)} pixels, the picture {w}×{h}")
+        boxes = box_of(mask)[None] if entry.boxes is None else entry.boxes
+        if entry.frame:
+            boxes = boxes * torch.tensor([w, h, w, h]) / torch.tensor(entry.frame * 2)
+        boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([w, h, w, h]))
+        boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(1)]
+        if len(boxes) == 0:
+            raise DataError(f"{entry.name}: no box lies inside the picture of {w}×{h} pixels")
+        return Picture(image, entry.label, boxes, mask, entry.name, ignore)
+
+
+def pixels(file: Path, mode: str) -> np.ndarray:
+    """A picture file as (h, w, 3) or (h, w) uint8, as it is stored: boxes refer to these pixels.
+
+    `photos.load` would turn it upright and shrink it, and the boxes would no longer fit.
+    """
+    try:
+        with Image.open(file) as image:
+            return np.array(image.convert(mode))
+    except Exception as error:  # Pillow has many words for a broken file
+        raise DataError(f"{file.name}: cannot be read, copy it again ({error})") from None
+
+
+def _size(mask: Tensor) -> str:
+    return "×".join(map(str, mask.shape[::-1]))
+
+
+# ---------------------------------------------------------------- folders, tables, words
+
+
+def existing(root: str | Path) -> Path:
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise DataError(f"There is no folder {root}. Give the folder that holds the data.")
+    return root
+
+
+def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The files with one of the suffixes in the folder and its folders, in order of their names."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
+
+
+def folder_with(root: Path, folders: Sequence[str], suffixes: Sequence[str]) -> Path | None:
+    """The first of the folders that holds such a file, directly or one level below."""
+    for folder in folders:
+        files = (p for depth in ("*", "*/*") for p in (root / folder).glob(depth))
+        if any(p.suffix.lower() in suffixes for p in files):
+            return root / folder
+    return None
+
+
+def table(file: Path, *columns: str) -> list[dict[str, str]]:
+    with open(file, newline="", encoding="utf-8-sig") as lines:
+        rows = csv.DictReader(lines)
+        missing = [c for c in columns if c not in (rows.fieldnames or ())]
+        if missing:
+            raise DataError(f"{file} has no column {', '.join(missing)}; the first line names them")
+        return list(rows)
+
+
+def found(entries, class_names, problems, expected: str, read_mask=None) -> Photographs:
+    """The data set, with one sentence about what was left out; DataError if nothing is left."""
+    if not entries:
+        raise DataError(
+            f"Not one usable picture. Expected: {expected}. {skipped(problems)}".strip()
+        )
+    if problems:
+        print(skipped(problems))
+    return Photographs(tuple(entries), tuple(class_names), problems, read_mask)
+
+
+def skipped(problems: Mapping[str, str], most: int = 5) -> str:
+    """How many pictures are left out, and which: one sentence, `most` of them by name."""
+    if not problems:
+        return ""
+    named = [f"{name}: {why}" for name, why in list(problems.items())[:most]]
+    more = [f"and {len(problems) - most} more"] * (len(problems) > most)
+    return f"Left out: {len(problems)} ({'; '.join(named + more)})."

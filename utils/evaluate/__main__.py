@@ -1,0 +1,5 @@
+import sys
+
+from utils.evaluate import main
+
+sys.exit(main())

@@ -1,0 +1,133 @@
+"""The map of any class over a picture, with a class menu and two sliders.
+
+Where controls cannot live (GitHub, a printed page, no ipywidgets), a still picture stands in.
+They run on ipywidgets 7.7 (Colab) and 8: nothing newer is used. Notebook 00 shows the first one.
+"""
+
+import html
+import io
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from IPython.display import display
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torchvision.transforms.functional import resize
+
+from utils import cam, localization, plots
+from utils.networks import CamNetwork
+
+SIDE = 480  # pixels of the longer side on the screen
+BEST = 20  # classes in the menu, at most
+OPACITY, THRESHOLD = 0.6, 0.2  # where the sliders begin
+
+
+def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -> None:
+    """The map of any likely class over a picture, with a class menu and two sliders.
+
+    `net` comes from `models.load` or `models.pretrained`; `picture` is (3, h, w) uint8; `also`
+    names one class or several, first in the menu, before the likeliest ones. The network runs once
+    and gives every M_c; a control only draws anew. The box follows the paper (section 3.2), in
+    pixels of `picture`. Raises TypeError or ValueError for other input, and says what to do.
+    Notebook 00.
+    """
+    S, M = _look(net, picture)
+    also = [also] if isinstance(also, str) else also
+    asked = list(dict.fromkeys(net.index(name) for name in also))  # each once
+    likely = S.argsort(descending=True)[:BEST].tolist()
+    best = asked + [c for c in likely if c not in asked]
+    names = [net.class_names[c] if len(net.class_names) else f"class {c}" for c in best]
+    P = 100 * S.softmax(0)
+    labels = [
+        f"{name}: P_c {P[c]:.1f} %, S_c {S[c]:.2f}" for name, c in zip(names, best, strict=True)
+    ]
+    size = picture.shape[1:]
+    shown = resize(picture, [max(1, side * SIDE // max(size)) for side in size])
+
+    def draw(row: int, alpha: float, threshold: float) -> tuple[Image.Image, str]:
+        big = cam.upsample(M[None, [best[row]]], size)[0, 0]
+        image = Image.fromarray(np.uint8(plots.overlay(shown, M[best[row]], alpha) * 255))
+        return _with_box(image, big, threshold, names[row])
+
+    image, words = draw(0, OPACITY, THRESHOLD)
+    about = {"alt": f"Heat map over its picture. {words}", "width": image.width}
+    bundle = {"image/png": _encoded(image, "png"), "text/plain": words}
+    try:
+        view = {"version_major": 2, "version_minor": 0, "model_id": _panel(labels, draw).model_id}
+        bundle["application/vnd.jupyter.widget-view+json"] = view
+    except ImportError:
+        bundle["text/plain"] += " (The menu and the sliders need ipywidgets.)"
+    display(bundle, raw=True, metadata={"image/png": about})
+
+
+def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """One forward pass: the scores (C,) and maps (C, H, W) of one picture."""
+    if not isinstance(net, CamNetwork):
+        made = "models.load, models.pretrained or networks.cam_network"
+        raise TypeError(f"explorer takes a network made by {made} first, not {type(net).__name__}")
+    tensor = isinstance(picture, Tensor)
+    good = tensor and picture.numel() > 0 and picture.shape[:-2] == (3,)
+    if not (good and picture.dtype == torch.uint8):
+        kind = (
+            f"{tuple(picture.shape)} {picture.dtype}" if tensor else f"a {type(picture).__name__}"
+        )
+        raise ValueError(f"a picture is (3, h, w) uint8, as photos.load(...) gives it, not {kind}")
+    S, M = net(net.prepare(picture))
+    return S[0], M[0]
+
+
+def _with_box(
+    image: Image.Image, M: Tensor, threshold: float, name: str
+) -> tuple[Image.Image, str]:
+    """The box of a map (h, w) drawn on its picture, of any size, and the same in words."""
+    h, w = M.shape
+    box = localization.box_from_map(M, threshold).tolist()
+    share = 100 * (cam.normalize(M) > threshold).float().mean().item()
+    x0, y0, x1, y1 = (round(v * image.width / w) for v in box)
+    pen = ImageDraw.Draw(image)
+    for out, ink in ((2, "white"), (1, plots.ORANGE)):  # a white rim keeps it readable anywhere
+        corners = x0 - out, y0 - out, x1 - 1 + out, y1 - 1 + out
+        pen.rectangle(corners, outline=ink, width=2 * out + 1)
+    if not share:
+        return image, f"{name}: the map is nowhere positive, so the box is the whole picture."
+    words = f"{name}: {share:.1f} % of the picture lies above {threshold:.2f} of the map's maximum."
+    return image, f"{words} Box {tuple(box)} in {w} × {h} pixels."
+
+
+def _panel(labels: list[str], draw: Callable[[int, float, float], tuple[Image.Image, str]]):
+    """Picture, words and three controls as one widget. Raises ImportError without ipywidgets."""
+    import ipywidgets as widgets
+
+    wide = {"layout": widgets.Layout(width="400px"), "style": {"description_width": "90px"}}
+    menu = widgets.Select(options=list(zip(labels, range(len(labels)), strict=True)), **wide)
+    menu.rows, menu.description = min(len(labels), 14), "Class"
+    wide |= {"step": 0.05, "readout_format": ".2f"}
+    opacity = widgets.FloatSlider(OPACITY, min=0, max=1, description="Map opacity", **wide)
+    threshold = widgets.FloatSlider(THRESHOLD, min=0, max=0.95, description="Threshold", **wide)
+    image, words = widgets.Image(format="jpeg"), widgets.HTML()
+
+    def redraw(_=None) -> None:
+        drawn, text = draw(menu.value, opacity.value, threshold.value)
+        image.value = _encoded(drawn, "jpeg", quality=92, subsampling=0)
+        words.value = f'<span role="status">{html.escape(text)}</span>'
+
+    redraw()
+    tips = {
+        menu: "The classes asked for, then the likeliest: P_c is the probability, S_c the score",
+        opacity: "0 shows the picture alone, 1 the map alone",
+        threshold: "A fraction of the map's maximum; the box holds the largest piece above it",
+    }
+    for control, tip in tips.items():  # ipywidgets 7 calls a tooltip `description_tooltip`
+        name = "tooltip" if control.has_trait("tooltip") else "description_tooltip"
+        setattr(control, name, tip)
+        control.observe(redraw, "value")
+    row = widgets.HBox([image, widgets.VBox([menu, opacity, threshold])])
+    row.layout.flex_flow = "row wrap"  # a narrow window puts the controls below the picture
+    return widgets.VBox([row, words])
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
