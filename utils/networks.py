@@ -188,11 +188,40 @@ def _input_channels(model: nn.Module) -> int:
     return next(convolutions, 3)
 
 
-def maps_of(net: CamNetwork, pictures: Pictures, batch_size: int = 100) -> Tensor:
-    """The map of each picture's own class at picture size, in batches: (N, h, w)."""
-    size, maps = pictures.images.shape[-2:], []
-    for start in range(0, len(pictures), batch_size):
-        batch = pictures.subset(slice(start, start + batch_size))
-        _, M = net(net.prepare(batch.images), batch.labels[:, None])
-        maps.append(cam.upsample(M, size)[:, 0])
-    return torch.cat(maps)
+def passes(
+    net: CamNetwork, images: Tensor, batch_size: int = 100
+) -> Iterator[tuple[slice, ForwardPass]]:
+    """Many pictures in batches, (N, 3, h, w) uint8: each batch's place among them and its pass.
+
+    One way for everybody, for example all scores (N, C), or all pooled maps (N, K):
+    torch.cat([p.S for _, p in passes(net, images)])
+    """
+    for start in range(0, len(images), batch_size):
+        at = slice(start, start + batch_size)
+        yield at, net.forward_pass(net.prepare(images[at]))
+
+
+def maps_at(
+    net: CamNetwork,
+    images: Tensor,
+    classes: int | Tensor | None = None,
+    size: Sequence[int] | None = None,
+) -> Tensor:
+    """One map of each picture, enlarged: (N, 3, h, w) uint8 -> (N, *size), the pictures' own size.
+
+    `classes` is one class for all, one for each (N,), or None: each picture's best class.
+    """
+    found = []
+    for at, p in passes(net, images):
+        if isinstance(classes, Tensor):
+            own = classes[at]
+        else:
+            own = p.S.argmax(1) if classes is None else torch.full((len(p.S),), classes)
+        M = cam.class_maps(p.f, p.w, own[:, None])
+        found.append(cam.upsample(M, size or images.shape[-2:])[:, 0])
+    return torch.cat(found)
+
+
+def maps_of(net: CamNetwork, pictures: Pictures) -> Tensor:
+    """The map of each picture's own class, at picture size: (N, h, w)."""
+    return maps_at(net, pictures.images, pictures.labels)
