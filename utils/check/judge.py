@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -220,6 +220,21 @@ def _in_words(problem: BaseException) -> str:
         return type(problem).__name__
 
 
+def _ring(_: int, frame: FrameType | None) -> None:
+    """Raise here and, should an except clause swallow that, on the clause's own line as well."""
+
+    def on_line(_: FrameType, event: str, __: object) -> Callable:
+        if event == "line":
+            raise _TooLong
+        return on_line
+
+    sys.settrace(on_line)
+    while frame is not None and frame.f_code.co_filename != __file__:
+        frame.f_trace = on_line
+        frame = frame.f_back
+    raise _TooLong
+
+
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
     """Raise _TooLong inside after some seconds, and again soon after, so that no except keeps it.
@@ -227,17 +242,14 @@ def _alarm(seconds: float) -> Iterator[None]:
     By the system's timer in the main thread, elsewhere (and on Windows) by another thread.
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
-
-        def ring(*_: object) -> None:
-            raise _TooLong
-
-        before = signal.signal(signal.SIGALRM, ring)
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.02)
+        before, tracer = signal.signal(signal.SIGALRM, _ring), sys.gettrace()
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+            sys.settrace(tracer)
         return
     over, thread = threading.Event(), ctypes.c_ulong(threading.get_ident())
 
@@ -276,7 +288,8 @@ def _untouched() -> Iterator[None]:
             _restore(place, before)
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(grad)
-        torch.use_deterministic_algorithms(exact)
+        if torch.are_deterministic_algorithms_enabled() != exact:  # the call imports half of torch
+            torch.use_deterministic_algorithms(exact)
         if torch.get_default_device() != device:
             torch.set_default_device(device)
         if torch.get_num_threads() != threads:
