@@ -38,8 +38,8 @@ def species(rng, c: Palette, name: str) -> list[Shape]:
     r = np.ptp(head.points[:, 0]) / 2
     layers["head"] = [head._replace(marks=head.marks[1:])]  # without its chance cap
     layers["tail"] = [_tail(layers["tail"][0], forked=mark == "tail")]
-    layers["beak"] = [Shape("beak", _beak(x, y, r), colour if mark == "beak" else HORN)]
-    if mark in _EXTRAS:
+    layers["beak"] = [Shape("beak", _beak(x, y, r), colour if colour and mark == "beak" else HORN)]
+    if colour and mark in _EXTRAS:
         layers[mark] = [Shape(mark, p, colour, shade=30) for p in _EXTRAS[mark](x, y, r)]
     return [shape for part in LAYERS for shape in layers[part]]
 

@@ -189,7 +189,7 @@ def canvas_on(image: Image.Image) -> Canvas:
 def finish(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """Canvas to picture (H, W, 3) uint8 and part numbers (H, W) uint8."""
     image = canvas.image.reduce(OVERSAMPLE)
-    return np.asarray(image), np.asarray(canvas.parts.resize(image.size, Image.NEAREST))
+    return np.asarray(image), np.asarray(canvas.parts.resize(image.size, Image.Resampling.NEAREST))
 
 
 class Posed(NamedTuple):

@@ -122,8 +122,8 @@ def _room(s: Stage, name: str, things: list[str], horizon: float) -> None:
 def _hang(s: Stage, thing: str, table: float | None, taken):
     w, h = SIZES[thing]
     base = h if thing == "pendant" else between(s.rng, h + 0.03, 0.42)
-    over = thing == "pendant" and table is not None
-    x = table if over else free(s.rng, w, base - h, base, taken)
+    over = table if thing == "pendant" else None
+    x = free(s.rng, w, base - h, base, taken) if over is None else over
     return put(s, thing, x, base - 0.02 * (thing == "pendant"), w, h, shaded=False)
 
 

@@ -148,21 +148,22 @@ def _sign(rng, size: int, text: bool):
     other, _ = _carrier(rng, second, palette(rng, place.middle), False)
     area = between(rng, 0.03, 0.1) * size**2
     scale = min((area / (2 * half * 0.8)) ** 0.5, 0.94 * size / max(main.size))
-    main = (main, *_spot(rng, size, main, scale, []))
+    main_at = _spot(rng, size, main, scale, [])
     scale = between(rng, 0.28, 0.4) * size / max(other.size)
-    other = (other, *_spot(rng, size, other, scale, [box_at(*main)]))
-    boxes = [box_at(*other), box_at(*main)]
+    other_at = _spot(rng, size, other, scale, [box_at(main, *main_at)])
+    placed = ((other, *other_at), (main, *main_at))
+    boxes = [box_at(*thing) for thing in placed]
     horizon = min(max(min(b[3] for b in boxes) / size - between(rng, 0.04, 0.2), 0.2), 0.8)
     canvas = backdrop(rng, size, place, horizon)
     company(canvas, rng, place, horizon, boxes)
-    for thing, (x0, y0, x1, y1) in zip((other, main), boxes, strict=True):
+    for thing, (x0, y0, x1, y1) in zip(placed, boxes, strict=True):
         shadow(canvas.image, place, x0, y0, x1 - x0, y1 - y0)
         paint(canvas, *thing, {"": 0, "text": 1})
     image, numbers = finish(canvas)
     return grain(image, rng), numbers
 
 
-def _spot(rng, size, thing: Posed, scale, taken):
+def _spot(rng, size: int, thing: Posed, scale: float, taken) -> tuple[float, float, float]:
     """Of six places for the thing, the one that covers least: (x, y, scale)."""
     w, h = (side * scale for side in thing.size)
     tries = [(0.02 * size + rng.random() * (0.96 * size - w),

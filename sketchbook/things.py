@@ -191,7 +191,7 @@ def fish(rng, c):
     bands = columns((-0.6, -0.5, 0.3, 0.5), whole(rng, 3, 5))
     side = smooth((0.06, 0.04), (-0.1, -0.05), (-0.3, 0.02), (-0.26, 0.2), (-0.06, 0.17))
     vein = darker(c.second, 0.4)
-    pattern = (soft(scales((-0.55, -0.5, 0.28, 0.5), step), 0.024, 150),)
+    pattern: tuple[Mark, ...] = (soft(scales((-0.55, -0.5, 0.28, 0.5), step), 0.024, 150),)
     if chance(rng, 0.4):
         pattern = (Mark(bands, c.pale, 0.09, 200), *pattern)
     return [
