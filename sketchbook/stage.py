@@ -36,9 +36,14 @@ def check(n: int, seed: int, size: int) -> None:
 
 
 def balanced(n: int, n_classes: int, *key: int) -> np.ndarray:
-    """(n,) every class once in each block of n_classes, in random order within the block."""
-    blocks = [np.random.default_rng([*key, b]).random(n_classes).argsort()
-              for b in range(-(-n // n_classes))]  # fmt: skip
+    """(n,) every class once in each block of n_classes, in random order within the block.
+
+    key: the number of this stream of chance, which no other has, and the seed.
+    """
+    blocks = [
+        np.random.default_rng([*key, b]).random(n_classes).argsort()
+        for b in range(-(-n // n_classes))
+    ]
     return np.concatenate(blocks)[:n]
 
 
@@ -80,8 +85,17 @@ def region(s: Stage, name: str, top: float, bottom: float) -> None:
     s.canvas.part_pen.rectangle(strip, fill=s.numbers[name])
 
 
-def put(s: Stage, name: str, x: float, base: float, width: float, height: float, c=None,
-        shaded=True, part: str | None = None) -> Box:  # fmt: skip
+def put(
+    s: Stage,
+    name: str,
+    x: float,
+    base: float,
+    width: float,
+    height: float,
+    c=None,
+    shaded=True,
+    part: str | None = None,
+) -> Box:
     """Put a thing with the middle of its base at (x, base), as large as fits.
 
     c: its palette. shaded: with a shadow on the ground. Gives the thing's box, or that of a part.
