@@ -28,21 +28,8 @@ LETTERS: dict[str, list[list[tuple[float, float]]]] = {
     "P": [[(0, 1), *_BOWL]],
     "Q": [_ROUND, [(0.38, 0.7), (0.62, 1.04)]],
     "R": [[(0, 1), *_BOWL], [(0.28, 0.5), (_R, 1)]],
-    "S": [
-        [
-            (0.58, 0.16),
-            (0.42, 0.01),
-            (0.18, 0.01),
-            (0.03, 0.15),
-            (0.05, 0.36),
-            (0.3, 0.5),
-            (0.55, 0.64),
-            (0.57, 0.85),
-            (0.42, 0.99),
-            (0.18, 0.99),
-            (0.02, 0.84),
-        ]
-    ],
+    "S": [[(0.58, 0.16), (0.42, 0.01), (0.18, 0.01), (0.03, 0.15), (0.05, 0.36), (0.3, 0.5),
+           (0.55, 0.64), (0.57, 0.85), (0.42, 0.99), (0.18, 0.99), (0.02, 0.84)]],
     "T": [[(_L, 0), (_R, 0)], [(_M, 0), (_M, 1)]],
     "U": [[(_L, 0), (_L, 0.7), (0.1, 0.94), (0.3, 1), (0.5, 0.94), (_R, 0.7), (_R, 0)]],
     "V": [[(_L, 0), (_M, 1), (_R, 0)]],
@@ -62,11 +49,8 @@ _POINTS = max(len(stroke) for strokes in LETTERS.values() for stroke in strokes)
 
 def word(text: str, height: float) -> tuple[np.ndarray, float]:
     """Strokes (M, V, 2) of the text around (0, 0), and its width, in the unit of `height`."""
-    strokes = [
-        move(np.array(stroke), 0.86 * i, 0)
-        for i, letter in enumerate(text)
-        for stroke in LETTERS[letter]
-    ]
+    strokes = [move(np.array(stroke), 0.86 * i, 0) for i, letter in enumerate(text)
+               for stroke in LETTERS[letter]]
     # All strokes get as many points as the longest one: the last point is repeated.
     full = np.stack([np.vstack([s, np.repeat(s[-1:], _POINTS - len(s), 0)]) for s in strokes])
     width = 0.86 * len(text) - 0.26
