@@ -259,11 +259,12 @@ def lab(root, arguments):
 
 
 def test(root, arguments):
-    """Prove the project: style, then every test and notebook."""
+    """Prove the project: style and types, then every test and notebook."""
     prepare(root, "test")
     return (
         call(root, "-m", "ruff", "check", ".")
         or call(root, "-m", "ruff", "format", "--check", ".")
+        or call(root, "-m", "mypy")
         or call(root, "-m", "pytest", *arguments)
     )
 

@@ -9,7 +9,15 @@
     questions(n, seed)  four questions about each picture, with answers
     swatches(n, seed)   shapes without a name, each covered by one pattern
 
-Each gives `utils.pictures.Pictures`.
+Each gives `utils.pictures.Pictures` and has a file of its name (`pairs` live with `objects`).
+They are made of
+
+    draw                pencil and paper: curves, shapes, and how these get onto the canvas
+    colours, patterns   what shapes wear
+    letters             an alphabet of pen strokes
+    things, furniture   the ten classes, part by part; and everything else a scene may hold
+    backdrops           places, and the small things around that belong to no class
+    stage               what the worlds share: checks, labels, things put where they belong
 """
 
 from .birds import birds

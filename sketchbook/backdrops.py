@@ -57,7 +57,7 @@ def _spot(strength: float) -> Image.Image:
 
 @lru_cache(32)  # the sun has always the same size
 def _large_spot(strength: float, width: int, height: int) -> Image.Image:
-    return _spot(strength).resize((width, height), Image.BILINEAR)
+    return _spot(strength).resize((width, height), Image.Resampling.BILINEAR)
 
 
 def glow(image: Image.Image, x, y, rx, ry, colour: Colour, strength: float) -> None:
@@ -87,9 +87,9 @@ def backdrop(rng, size: int, place: Place, horizon: float) -> Canvas:
     """Sky and ground of `place`, with the horizon at this height (fraction of the picture)."""
     size *= OVERSAMPLE
     y = int(size * horizon)
-    column = [gradient(y, place.sky, place.low), gradient(size - y, place.near, place.ground)]
-    column = Image.fromarray(np.concatenate(column)[:, None])
-    canvas = canvas_on(column.resize((size, size), Image.NEAREST))
+    halves = gradient(y, place.sky, place.low), gradient(size - y, place.near, place.ground)
+    column = Image.fromarray(np.concatenate(halves)[:, None])
+    canvas = canvas_on(column.resize((size, size), Image.Resampling.NEAREST))
     image, pen = canvas.image, canvas.pen
     behind = {"room": _wall, "lagoon": _rays, "night": _stars}.get(place.kind, _sun)
     behind(image, pen, rng, place, size, y)

@@ -1,4 +1,6 @@
-"""Eight look-alike birds. Each differs from the plain one in a single small part."""
+"""Birds: eight look-alike species. Each differs from the plain one in a single small part."""
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -6,7 +8,7 @@ from utils.pictures import Pictures
 
 from .backdrops import Place
 from .colours import Palette, palette
-from .draw import Colour, Shape, arc, bend, between, chance, corners, oval, pose, ribbon
+from .draw import Colour, Shape, arc, bend, between, chance, corners, move, oval, pose, ribbon
 from .objects import draw, fit
 from .stage import balanced, check, collect
 from .things import bird
@@ -23,8 +25,20 @@ SPECIES: dict[str, tuple[str, Colour | None]] = {
     "collared plover": ("collar", (44, 38, 54)),
 }
 # From back to front.
-LAYERS = ("tail", "legs", "body", "collar", "wing", "bar", "crest", "head", "cap", "ring", "beak",
-          "eye")  # fmt: skip
+LAYERS = (
+    "tail",
+    "legs",
+    "body",
+    "collar",
+    "wing",
+    "bar",
+    "crest",
+    "head",
+    "cap",
+    "ring",
+    "beak",
+    "eye",
+)
 HORN: Colour = (96, 86, 92)
 
 
@@ -38,8 +52,8 @@ def species(rng, c: Palette, name: str) -> list[Shape]:
     r = np.ptp(head.points[:, 0]) / 2
     layers["head"] = [head._replace(marks=head.marks[1:])]  # without its chance cap
     layers["tail"] = [_tail(layers["tail"][0], forked=mark == "tail")]
-    layers["beak"] = [Shape("beak", _beak(x, y, r), colour if mark == "beak" else HORN)]
-    if mark in _EXTRAS:
+    layers["beak"] = [Shape("beak", _beak(x, y, r), colour if colour and mark == "beak" else HORN)]
+    if colour and mark in _EXTRAS:
         layers[mark] = [Shape(mark, p, colour, shade=30) for p in _EXTRAS[mark](x, y, r)]
     return [shape for part in LAYERS for shape in layers[part]]
 
@@ -55,16 +69,16 @@ def _beak(x, y, r):
     return corners((x + 0.75 * r, y - 0.1), (x + r + 0.2, y + 0.03), (x + 0.75 * r, y + 0.13))
 
 
-_EXTRAS = {
+# In radii of the head, around its middle.
+_COLLAR = corners((-1.35, 0.8), (-0.3, 1.3), (0.5, 1.05))
+_CREST = corners((0.35, -0.8), (-0.5, -2.0), (-0.45, -1.4), (-1.25, -1.5), (-0.9, -0.3))
+_EXTRAS: dict[str, Callable[[float, float, float], list[np.ndarray]]] = {
     "bar": lambda x, y, r: [ribbon(bend((-0.06, -0.17), (-0.11, 0.0), (-0.08, 0.15)), 0.1)],
-    "collar": lambda x, y, r: [ribbon(bend((x - 1.35 * r, y + 0.8 * r), (x - 0.3 * r, y + 1.3 * r),
-                                           (x + 0.5 * r, y + 1.05 * r)), 0.11)],
-    "crest": lambda x, y, r: [corners((x + 0.35 * r, y - 0.8 * r), (x - 0.5 * r, y - 2.0 * r),
-                                      (x - 0.45 * r, y - 1.4 * r), (x - 1.25 * r, y - 1.5 * r),
-                                      (x - 0.9 * r, y - 0.3 * r))],
+    "collar": lambda x, y, r: [ribbon(bend(*move(_COLLAR * r, x, y)), 0.11)],
+    "crest": lambda x, y, r: [move(_CREST * r, x, y)],
     "cap": lambda x, y, r: [arc(x, y, r, r, 192, 342, 15)],
     "ring": lambda x, y, r: [oval(x + 0.3 * r, y - 0.12 * r, 0.115)],
-}  # fmt: skip
+}
 
 
 def birds(n: int, seed: int = 0, size: int = 112) -> Pictures:
@@ -76,8 +90,9 @@ def birds(n: int, seed: int = 0, size: int = 112) -> Pictures:
     check(n, seed, size)
     names = tuple(SPECIES)
     labels = balanced(n, len(names), 5, seed)
-    drawn = [_bird(np.random.default_rng([6, seed, i]), size, names[c])
-             for i, c in enumerate(labels)]  # fmt: skip
+    drawn = [
+        _bird(np.random.default_rng([6, seed, i]), size, names[c]) for i, c in enumerate(labels)
+    ]
     images, parts = zip(*drawn, strict=True)
     part_names = ("", *(f"bird {part}" for part in LAYERS))
     return collect(images, labels, [p > 0 for p in parts], parts, names, part_names)

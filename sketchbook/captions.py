@@ -18,13 +18,20 @@ from .stage import (
     overlap,
     put,
     region,
-    stage,  # fmt: skip
+    stage,
 )
 from .things import THINGS
 
 NAMES = ("", "water", "sand", *THINGS, *FURNITURE)
-AT = {"meadow": "on a summer day", "sea": "by the sea", "room": "at home", "dusk": "at dusk",
-      "snow": "in the snow", "desert": "in the desert", "night": "at night"}  # fmt: skip
+AT = {
+    "meadow": "on a summer day",
+    "sea": "by the sea",
+    "room": "at home",
+    "dusk": "at dusk",
+    "snow": "in the snow",
+    "desert": "in the desert",
+    "night": "at night",
+}
 OPEN_AIR = ("meadow", "dusk", "snow", "desert", "night")
 
 # Each of these draws its two things and gives back the stage and the boxes that are taken.
@@ -57,9 +64,9 @@ def _cup_and_lamp(rng, size, c, under):
     s = stage(rng, size, ("room",), between(rng, 0.62, 0.7), NAMES)
     side = pick(rng, (-1, 1))
     table = put(s, "table", 0.5, between(rng, 0.88, 0.94), 0.8, 0.4)
-    lamp = put(s, "pendant", 0.5 + 0.2 * side, between(rng, 0.32, 0.4), 0.24, 0.4, shaded=False)
-    glow(s.canvas.image, (0.5 + 0.2 * side) * size, lamp[3] * size, 0.24 * size, 0.3 * size,
-         (255, 240, 190), 0.4)  # fmt: skip
+    at = 0.5 + 0.2 * side
+    lamp = put(s, "pendant", at, between(rng, 0.32, 0.4), 0.24, 0.4, shaded=False)
+    glow(s.canvas.image, at * size, lamp[3] * size, 0.24 * size, 0.3 * size, (255, 240, 190), 0.4)
     x = 0.5 + 0.2 * side * (1 if under else -1) + between(rng, -0.03, 0.03)
     return s, [table, lamp, put(s, "cup", x, table[1] + 0.02, 0.2, 0.16, c, shaded=False)]
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .draw import Colour, mix, pick
+from .draw import INK, Colour, mix, pick
 
 
 class Palette(NamedTuple):
@@ -35,8 +35,7 @@ def palette(rng, avoid: Colour) -> Palette:
     tries = [_shuffled(rng, pick(rng, TRIADS)) for _ in range(3)]
     good = (t for t in tries if sum(abs(a - b) for a, b in zip(t[0], avoid, strict=True)) > 150)
     main, second, accent = next(good, tries[2])
-    return Palette(main, second, accent, mix(second, (255, 248, 232), 0.75),
-                   mix(accent, (58, 48, 74), 0.55))  # fmt: skip
+    return _with_shades(main, second, accent)
 
 
 # Colours with names, for words about pictures.
@@ -54,8 +53,12 @@ NAMED: dict[str, Colour] = {
 def named_palette(rng, name: str) -> Palette:
     """A palette whose main colour has this name."""
     _, second, accent = _shuffled(rng, pick(rng, TRIADS))
-    return Palette(NAMED[name], second, accent, mix(second, (255, 248, 232), 0.75),
-                   mix(accent, (58, 48, 74), 0.55))  # fmt: skip
+    return _with_shades(NAMED[name], second, accent)
+
+
+def _with_shades(main: Colour, second: Colour, accent: Colour) -> Palette:
+    pale, deep = mix(second, (255, 248, 232), 0.75), mix(accent, INK, 0.55)
+    return Palette(main, second, accent, pale, deep)
 
 
 def _shuffled(rng, triad):

@@ -71,8 +71,11 @@ def chance(rng: np.random.Generator, p: float) -> bool:
 def mix(a: Colour, b: Colour, t: float) -> Colour:
     """t = 0 gives a, t = 1 gives b."""
     u = 1 - t
-    return (int(a[0] * u + b[0] * t + 0.5), int(a[1] * u + b[1] * t + 0.5),
-            int(a[2] * u + b[2] * t + 0.5))  # fmt: skip
+    return (
+        int(a[0] * u + b[0] * t + 0.5),
+        int(a[1] * u + b[1] * t + 0.5),
+        int(a[2] * u + b[2] * t + 0.5),
+    )
 
 
 def darker(colour: Colour, t: float = 0.28) -> Colour:
@@ -86,8 +89,9 @@ def lighter(colour: Colour, t: float = 0.35) -> Colour:
 # Curves: every one is a polygon, an array of points (V, 2).
 
 _T = np.arange(5)[:, None] / 5
-_CATMULL_ROM = np.hstack([-_T + 2 * _T**2 - _T**3, 2 - 5 * _T**2 + 3 * _T**3,
-                          _T + 4 * _T**2 - 3 * _T**3, -(_T**2) + _T**3]) / 2  # fmt: skip
+_T2, _T3 = _T**2, _T**3
+_WEIGHTS = (-_T + 2 * _T2 - _T3, 2 - 5 * _T2 + 3 * _T3, _T + 4 * _T2 - 3 * _T3, -_T2 + _T3)
+_CATMULL_ROM = np.hstack(_WEIGHTS) / 2
 _NEIGHBOURS = np.arange(-1, 3)
 _CIRCLE = np.stack([f(np.arange(26) * 2 * np.pi / 26) for f in (np.cos, np.sin)], 1)
 
@@ -189,7 +193,7 @@ def canvas_on(image: Image.Image) -> Canvas:
 def finish(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """Canvas to picture (H, W, 3) uint8 and part numbers (H, W) uint8."""
     image = canvas.image.reduce(OVERSAMPLE)
-    return np.asarray(image), np.asarray(canvas.parts.resize(image.size, Image.NEAREST))
+    return np.asarray(image), np.asarray(canvas.parts.resize(image.size, Image.Resampling.NEAREST))
 
 
 class Posed(NamedTuple):
@@ -217,8 +221,15 @@ def box_at(thing: Posed, x: float, y: float, scale: float) -> Box:
     return x, y, x + thing.size[0] * scale, y + thing.size[1] * scale
 
 
-def paint(canvas: Canvas, thing: Posed, x: float, y: float, scale: float,
-          numbers: dict[str, int] | None = None, hide=()) -> None:  # fmt: skip
+def paint(
+    canvas: Canvas,
+    thing: Posed,
+    x: float,
+    y: float,
+    scale: float,
+    numbers: dict[str, int] | None = None,
+    hide=(),
+) -> None:
     """Draw a thing with its box's corner at (x, y), `scale` final pixels to the unit.
 
     numbers: part name -> part number; None leaves the part numbers alone (background things).

@@ -37,20 +37,20 @@ LETTERS: dict[str, list[list[tuple[float, float]]]] = {
     "X": [[(_L, 0), (_R, 1)], [(_R, 0), (_L, 1)]],
     "Y": [[(_L, 0), (_M, 0.5), (_R, 0)], [(_M, 0.5), (_M, 1)]],
     "Z": [[(_L, 0), (_R, 0), (_L, 1), (_R, 1)]],
-}  # fmt: skip
+}
 
-WORDS = ("TEA", "CAFE", "OPEN", "BREAD", "SHOP", "HELLO", "FISH", "TAXI", "STOP", "EXIT", "HOTEL",
-         "BOOKS",
-         "MILK", "JAM", "ZOO", "PARK", "CAKE", "TOYS", "MAIL", "BANK", "FRUIT", "SOUP", "KIWI",
-         "MUSIC",
-         "PIZZA", "SALE", "FERRY", "LUNA", "ROSIE", "VIOLA", "WAVE", "QUAY")  # fmt: skip
+WORDS = (
+    "TEA", "CAFE", "OPEN", "BREAD", "SHOP", "HELLO", "FISH", "TAXI", "STOP", "EXIT", "HOTEL",
+    "BOOKS", "MILK", "JAM", "ZOO", "PARK", "CAKE", "TOYS", "MAIL", "BANK", "FRUIT", "SOUP", "KIWI",
+    "MUSIC", "PIZZA", "SALE", "FERRY", "LUNA", "ROSIE", "VIOLA", "WAVE", "QUAY",
+)
 _POINTS = max(len(stroke) for strokes in LETTERS.values() for stroke in strokes)
 
 
 def word(text: str, height: float) -> tuple[np.ndarray, float]:
     """Strokes (M, V, 2) of the text around (0, 0), and its width, in the unit of `height`."""
     strokes = [move(np.array(stroke), 0.86 * i, 0) for i, letter in enumerate(text)
-               for stroke in LETTERS[letter]]  # fmt: skip
+               for stroke in LETTERS[letter]]
     # All strokes get as many points as the longest one: the last point is repeated.
     full = np.stack([np.vstack([s, np.repeat(s[-1:], _POINTS - len(s), 0)]) for s in strokes])
     width = 0.86 * len(text) - 0.26

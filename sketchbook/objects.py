@@ -1,6 +1,6 @@
-"""One thing of ten classes in each picture, or two side by side.
+"""Objects: one thing of ten classes in each picture, or two side by side.
 
-Each picture is drawn from its own random numbers.
+Each picture is drawn from random numbers of its own.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from utils.pictures import Pictures
 
 from .backdrops import Place, backdrop, company, grain, shadow
 from .colours import palette
-from .draw import Posed, between, box_at, chance, finish, paint, pose
+from .draw import Box, Posed, between, box_at, chance, finish, paint, pose
 from .stage import balanced, check, collect
 from .things import PARTS, THINGS
 
@@ -26,7 +26,7 @@ def _check_hide(hide) -> None:
         raise ValueError(f"there is no part {name!r}; the parts are {', '.join(PART_NAMES[1:])}")
 
 
-def fit(rng, thing: Posed, room, low: float, high: float) -> tuple[float, float, float]:
+def fit(rng, thing: Posed, room: Box, low: float, high: float) -> tuple[float, float, float]:
     """Place a thing in room (x0, y0, x1, y1): (x, y, scale).
 
     Its box covers a share of the room's area between low and high (log-uniform), less where
@@ -83,8 +83,10 @@ def objects(n: int, seed: int = 0, size: int = 112, hide: tuple[str, ...] = ()) 
     check(n, seed, size)
     _check_hide(hide)
     labels = balanced(n, len(CLASS_NAMES), 1, seed)
-    drawn = [_picture(np.random.default_rng([0, seed, i]), size, [CLASS_NAMES[c]], hide)
-             for i, c in enumerate(labels)]  # fmt: skip
+    drawn = [
+        _picture(np.random.default_rng([0, seed, i]), size, [CLASS_NAMES[c]], hide)
+        for i, c in enumerate(labels)
+    ]
     images, parts = zip(*drawn, strict=True)
     masks = [p > 0 for p in parts]
     return collect(images, labels, masks, parts, CLASS_NAMES, PART_NAMES)
@@ -99,8 +101,10 @@ def pairs(n: int, seed: int = 0, size: int = 112) -> Pictures:
     first = balanced(n, len(CLASS_NAMES), 2, seed)
     second = (first + 1 + balanced(n, len(CLASS_NAMES) - 1, 3, seed)) % len(CLASS_NAMES)
     labels = np.stack([first, second], 1)
-    drawn = [_picture(np.random.default_rng([4, seed, i]), size, [CLASS_NAMES[c] for c in pair])
-             for i, pair in enumerate(labels)]  # fmt: skip
+    drawn = [
+        _picture(np.random.default_rng([4, seed, i]), size, [CLASS_NAMES[c] for c in pair])
+        for i, pair in enumerate(labels)
+    ]
     images, parts = zip(*drawn, strict=True)
     owner = np.array([-1, *(i for i, ps in enumerate(PARTS.values()) for _ in ps)])
     masks = [owner[p] == pair[:, None, None] for p, pair in zip(parts, labels, strict=True)]

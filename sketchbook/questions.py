@@ -38,21 +38,18 @@ def _asked(rng, size: int):
     s = stage(rng, size, PLACES, between(rng, 0.4, 0.56), NAMES)
     animal, counted = pick(rng, ANIMALS), pick(rng, COUNTED)
     single = pick(rng, [name for name in ALONE if name != counted])
-    count = whole(rng, 1, 4)
+    names, count = {"animal": animal, "single": single, "group": counted}, whole(rng, 1, 4)
     column = dict(zip(("animal", "single", "group"), rng.random(3).argsort().tolist(), strict=True))
     table = single in ON_TABLE and chance(rng, 0.6)
     colours = {role: pick(rng, tuple(NAMED)) for role in column}
     for role in ("single", "group", "animal"):
         x = (0.19, 0.5, 0.81)[column[role]] + between(rng, -0.03, 0.03)
-        _put(s, role, {"animal": animal, "single": single, "group": counted}[role], x,
-             named_palette(rng, colours[role]), count, table)  # fmt: skip
-    side = (
-        "left" if column["group"] == 2 or (column["group"] == 1 and chance(rng, 0.5)) else "right"
-    )
-    role = next(r for r, c in column.items() if c == (0 if side == "left" else 2))
+        _put(s, role, names[role], x, named_palette(rng, colours[role]), count, table)
+    on_left = column["group"] == 2 or (column["group"] == 1 and chance(rng, 0.5))
+    side, there = ("left", 0) if on_left else ("right", 2)
+    role = next(r for r, c in column.items() if c == there)
     on_table = table and (role == "single" or chance(rng, 0.5))
     where = ("single", "What is on the table?") if on_table else (role, f"What is on the {side}?")
-    names = {"animal": animal, "single": single}
     coloured = pick(rng, ("single", "animal"))
     asked = [
         ("animal", "What animal is there?", animal),
@@ -61,8 +58,7 @@ def _asked(rng, size: int):
         (where[0], where[1], names[where[0]]),
     ]
     image, numbers = finished(s)
-    number = {"animal": animal, "single": single, "group": counted}
-    masks = np.stack([numbers == NAMES.index(number[role]) for role, _, _ in asked])
+    masks = np.stack([numbers == NAMES.index(names[role]) for role, _, _ in asked])
     return image, numbers, tuple(q for _, q, _ in asked), [answer for _, _, answer in asked], masks
 
 

@@ -1,11 +1,11 @@
-"""Scenes: a room or a place is what it holds."""
+"""Scenes: a room or a place is known by what it holds."""
 
 import numpy as np
 
 from utils.pictures import Pictures
 
 from .draw import between, chance, mix
-from .furniture import FURNITURE
+from .furniture import FURNITURE, SIZES
 from .stage import (
     Stage,
     balanced,
@@ -17,7 +17,7 @@ from .stage import (
     region,
     some,
     spread,
-    stage,  # fmt: skip
+    stage,
 )
 from .things import THINGS
 
@@ -41,24 +41,12 @@ COMMON_OUTSIDE = ("tree", "bird", "bench", "ball")
 STUFF = ("wall", "floor", "sky", "ground", "road", "water")
 OBJECT_NAMES = ("", *STUFF, *THINGS, *FURNITURE)
 
-# Where things go (the others stand on the floor), and how large they are at most.
+# Where things go (the others stand on the floor).
 ON_WALL = ("window", "picture", "mirror", "towel", "pendant")
 ON_TABLE = ("pot", "plate", "candle", "screen", "lamp", "cup")
 IN_FRONT = ("chair", "plant")
 BEHIND = ("tree", "house", "lighthouse", "fence", "traffic light", "bench")
 AFLOAT = ("boat", "pier")
-SIZES = {
-    "stove": (0.3, 0.34), "fridge": (0.26, 0.5), "pot": (0.15, 0.12), "sink": (0.28, 0.34),
-    "bathtub": (0.52, 0.32), "toilet": (0.24, 0.3), "towel": (0.2, 0.24), "mirror": (0.24, 0.3),
-    "plate": (0.19, 0.08), "candle": (0.1, 0.16), "pendant": (0.24, 0.42), "bed": (0.62, 0.34),
-    "wardrobe": (0.36, 0.5), "screen": (0.24, 0.2), "bookcase": (0.34, 0.5), "table": (0.54, 0.26),
-    "window": (0.3, 0.3), "picture": (0.2, 0.2), "chair": (0.2, 0.32), "plant": (0.22, 0.26),
-    "lamp": (0.18, 0.24), "cup": (0.13, 0.11), "car": (0.46, 0.28), "traffic light": (0.14, 0.46),
-    "house": (0.46, 0.46), "flower": (0.22, 0.3), "fence": (0.56, 0.2), "bench": (0.3, 0.2),
-    "watering can": (0.24, 0.2), "wheelbarrow": (0.32, 0.22), "boat": (0.42, 0.4),
-    "lighthouse": (0.24, 0.6), "pier": (0.5, 0.14), "barrel": (0.16, 0.2), "anchor": (0.2, 0.24),
-    "tree": (0.4, 0.5), "bird": (0.2, 0.18), "ball": (0.14, 0.14),
-}  # fmt: skip
 
 
 def scenes(n: int, seed: int = 0, size: int = 112) -> Pictures:
@@ -71,11 +59,14 @@ def scenes(n: int, seed: int = 0, size: int = 112) -> Pictures:
     check(n, seed, size)
     names = tuple(SCENES)
     labels = balanced(n, len(names), 7, seed)
-    drawn = [_scene(np.random.default_rng([8, seed, i]), size, names[c])
-             for i, c in enumerate(labels)]  # fmt: skip
+    drawn = [
+        _scene(np.random.default_rng([8, seed, i]), size, names[c]) for i, c in enumerate(labels)
+    ]
     images, numbers = zip(*drawn, strict=True)
-    telling = [np.isin(image, [OBJECT_NAMES.index(t) for t in SCENES[names[c]]])
-               for image, c in zip(numbers, labels, strict=True)]  # fmt: skip
+    telling = [
+        np.isin(image, [OBJECT_NAMES.index(t) for t in SCENES[names[c]]])
+        for image, c in zip(numbers, labels, strict=True)
+    ]
     return collect(images, labels, telling, numbers, names, OBJECT_NAMES)
 
 
@@ -88,8 +79,11 @@ def _scene(rng, size: int, name: str):
     things = list(dict.fromkeys(things))
     things = some(rng, things, len(things), len(things))
     horizon = between(rng, 0.62, 0.7) if inside else between(rng, 0.46, 0.56)
-    kinds = {"street": ("meadow", "dusk", "snow", "mist"), "garden": ("meadow", "dusk", "mist"),
-             "harbour": ("sea",)}.get(name, ("room",))  # fmt: skip
+    kinds = {
+        "street": ("meadow", "dusk", "snow", "mist"),
+        "garden": ("meadow", "dusk", "mist"),
+        "harbour": ("sea",),
+    }.get(name, ("room",))
     s = stage(rng, size, kinds, horizon, OBJECT_NAMES)
     (_room if inside else _outdoors)(s, name, things, horizon)
     return finished(s)
@@ -106,8 +100,10 @@ def _room(s: Stage, name: str, things: list[str], horizon: float) -> None:
     sizes = {t: (SIZES[t][0] * zoom, SIZES[t][1] * zoom) for t in row}
     middles = dict(zip(row, spread(s.rng, [w for w, _ in sizes.values()]), strict=True))
     base = between(s.rng, horizon + 0.08, 0.88)
-    taken = [(x - sizes[t][0] / 2, base - sizes[t][1], x + sizes[t][0] / 2, base)
-             for t, x in middles.items()]  # fmt: skip
+    taken = [
+        (x - sizes[t][0] / 2, base - sizes[t][1], x + sizes[t][0] / 2, base)
+        for t, x in middles.items()
+    ]
     for thing in (t for t in things if t in ON_WALL):
         taken.append(_hang(s, thing, middles.get("table"), taken))
     for thing, x in middles.items():
@@ -122,8 +118,8 @@ def _room(s: Stage, name: str, things: list[str], horizon: float) -> None:
 def _hang(s: Stage, thing: str, table: float | None, taken):
     w, h = SIZES[thing]
     base = h if thing == "pendant" else between(s.rng, h + 0.03, 0.42)
-    over = thing == "pendant" and table is not None
-    x = table if over else free(s.rng, w, base - h, base, taken)
+    over = table if thing == "pendant" else None
+    x = free(s.rng, w, base - h, base, taken) if over is None else over
     return put(s, thing, x, base - 0.02 * (thing == "pendant"), w, h, shaded=False)
 
 
@@ -134,8 +130,11 @@ def _outdoors(s: Stage, name: str, things: list[str], horizon: float) -> None:
         _road(s)
     if name == "harbour":
         _quay(s, horizon)
-    behind, front = {"street": (0.72, 0.92), "harbour": (0.84, 0.97),
-                     "garden": (horizon + 0.1, 0.93)}[name]  # fmt: skip
+    behind, front = {
+        "street": (0.72, 0.92),
+        "harbour": (0.84, 0.97),
+        "garden": (horizon + 0.1, 0.93),
+    }[name]
     afloat = [t for t in things if t in AFLOAT]
     back = [t for t in things if t in BEHIND]
     near = [t for t in things if t not in (*AFLOAT, *BEHIND)]

@@ -18,7 +18,7 @@ from .draw import (
     chance,
     corners,
     finish,
-    lighter,  # fmt: skip
+    lighter,
     mix,
     oval,
     paint,
@@ -33,7 +33,8 @@ from .letters import WORDS, word
 from .patterns import columns, diamonds, dots, rows, ticks, waves, zigzags
 from .stage import balanced, check, collect
 
-# Each carrier draws what holds a board of half width w and half height 0.5 around (0, 0).
+# What carries a word: each draws a thing with room for a line of half width w and half height 0.5
+# around (0, 0).
 
 
 def board(c, w):
@@ -148,31 +149,37 @@ def _sign(rng, size: int, text: bool):
     other, _ = _carrier(rng, second, palette(rng, place.middle), False)
     area = between(rng, 0.03, 0.1) * size**2
     scale = min((area / (2 * half * 0.8)) ** 0.5, 0.94 * size / max(main.size))
-    main = (main, *_spot(rng, size, main, scale, []))
+    main_at = _spot(rng, size, main, scale, [])
     scale = between(rng, 0.28, 0.4) * size / max(other.size)
-    other = (other, *_spot(rng, size, other, scale, [box_at(*main)]))
-    boxes = [box_at(*other), box_at(*main)]
+    other_at = _spot(rng, size, other, scale, [box_at(main, *main_at)])
+    placed = ((other, *other_at), (main, *main_at))
+    boxes = [box_at(*thing) for thing in placed]
     horizon = min(max(min(b[3] for b in boxes) / size - between(rng, 0.04, 0.2), 0.2), 0.8)
     canvas = backdrop(rng, size, place, horizon)
     company(canvas, rng, place, horizon, boxes)
-    for thing, (x0, y0, x1, y1) in zip((other, main), boxes, strict=True):
+    for thing, (x0, y0, x1, y1) in zip(placed, boxes, strict=True):
         shadow(canvas.image, place, x0, y0, x1 - x0, y1 - y0)
         paint(canvas, *thing, {"": 0, "text": 1})
     image, numbers = finish(canvas)
     return grain(image, rng), numbers
 
 
-def _spot(rng, size, thing: Posed, scale, taken):
+def _spot(rng, size: int, thing: Posed, scale: float, taken) -> tuple[float, float, float]:
     """Of six places for the thing, the one that covers least: (x, y, scale)."""
     w, h = (side * scale for side in thing.size)
-    tries = [(0.02 * size + rng.random() * (0.96 * size - w),
-              0.02 * size + rng.random() ** 0.7 * (0.96 * size - h)) for _ in range(6)]  # fmt: skip
+    tries = [
+        (
+            0.02 * size + rng.random() * (0.96 * size - w),
+            0.02 * size + rng.random() ** 0.7 * (0.96 * size - h),
+        )
+        for _ in range(6)
+    ]
     x, y = min(tries, key=lambda t: overlap((*t, t[0] + w, t[1] + h), taken))
     return x, y, scale
 
 
-def _carrier(rng, carrier, c: Palette, text: bool):
-    """A carrier with a word or a pattern on it, posed; and half the width of its board."""
+def _carrier(rng, carrier, c: Palette, text: bool) -> tuple[Posed, float]:
+    """A carrier with a word or a pattern on it, posed; and half the width of its line."""
     strokes, width = word(pick(rng, WORDS), 0.8)
     half = width / 2 + 0.15
     shapes = carrier(c, half)
@@ -190,11 +197,19 @@ def _carrier(rng, carrier, c: Palette, text: bool):
 
 def _pattern(rng, w, field, ink) -> list[Shape]:
     area = (-w, -0.5, w, 0.5)
-    strokes, width = pick(rng, (
-        (rows(area, 3), 0.1), (columns(area, whole(rng, 7, 12)), 0.12), (dots(area, 0.5, 0.13), 0),
-        (zigzags((-w, -0.4, w, 0.4), 1, 6), 0.13), (waves(area, 2, 4, 0.1), 0.1),
-        (diamonds(area, 0.55, 0.17), 0), (ticks(area, 0.4, 0.15, 0.3), 0.1), (rows(area, 1), 0.2),
-    ))  # fmt: skip
+    strokes, width = pick(
+        rng,
+        (
+            (rows(area, 3), 0.1),
+            (columns(area, whole(rng, 7, 12)), 0.12),
+            (dots(area, 0.5, 0.13), 0),
+            (zigzags((-w, -0.4, w, 0.4), 1, 6), 0.13),
+            (waves(area, 2, 4, 0.1), 0.1),
+            (diamonds(area, 0.55, 0.17), 0),
+            (ticks(area, 0.4, 0.15, 0.3), 0.1),
+            (rows(area, 1), 0.2),
+        ),
+    )
     if chance(rng, 0.15):
         return []
     return [Shape("", box(*area), field, (Mark(strokes, ink, width, 230),), 0, False)]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from utils.pictures import Pictures
+from utils.pictures import Pictures, box_of
 
 from .backdrops import Place, backdrop, grain, overlap, shadow
 from .colours import palette
@@ -36,27 +36,23 @@ def check(n: int, seed: int, size: int) -> None:
 
 
 def balanced(n: int, n_classes: int, *key: int) -> np.ndarray:
-    """(n,) every class once in each block of n_classes, in random order within the block."""
-    blocks = [np.random.default_rng([*key, b]).random(n_classes).argsort()
-              for b in range(-(-n // n_classes))]  # fmt: skip
+    """(n,) every class once in each block of n_classes, in random order within the block.
+
+    key: the number of this stream of chance, which no other has, and the seed.
+    """
+    blocks = [
+        np.random.default_rng([*key, b]).random(n_classes).argsort()
+        for b in range(-(-n // n_classes))
+    ]
     return np.concatenate(blocks)[:n]
-
-
-def box_of(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """(H, W) bool -> (x0, y0, x1, y1), half-open; all zero if the mask is empty."""
-    x, y = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
-    return (x[0], y[0], x[-1] + 1, y[-1] + 1) if len(x) else (0, 0, 0, 0)
 
 
 def collect(images, labels, masks, parts, class_names, part_names, **more) -> Pictures:
     """Lists of pictures (H, W, 3) and their truths -> Pictures; boxes come from the masks."""
-    masks, parts, labels = np.stack(masks), np.stack(parts), np.asarray(labels, dtype=np.int64)
-    flat = masks.reshape(-1, *masks.shape[-2:])
-    boxes = np.array([box_of(m) for m in flat], dtype=np.int64).reshape(*masks.shape[:-2], 4)
-    images = np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
-    images, labels, boxes, masks, parts = map(
-        torch.from_numpy, (images, labels, boxes, masks, parts)
-    )
+    images, masks, parts = (torch.from_numpy(np.stack(a)) for a in (images, masks, parts))
+    images, labels = images.permute(0, 3, 1, 2).contiguous(), torch.as_tensor(labels)
+    boxes = torch.stack([box_of(mask) for mask in masks.flatten(0, -3)])
+    boxes = boxes.reshape(*masks.shape[:-2], 4)
     return Pictures(images, labels, class_names, boxes, masks, parts, part_names, **more)
 
 
@@ -89,8 +85,17 @@ def region(s: Stage, name: str, top: float, bottom: float) -> None:
     s.canvas.part_pen.rectangle(strip, fill=s.numbers[name])
 
 
-def put(s: Stage, name: str, x: float, base: float, width: float, height: float, c=None,
-        shaded=True, part: str | None = None) -> Box:  # fmt: skip
+def put(
+    s: Stage,
+    name: str,
+    x: float,
+    base: float,
+    width: float,
+    height: float,
+    c=None,
+    shaded=True,
+    part: str | None = None,
+) -> Box:
     """Put a thing with the middle of its base at (x, base), as large as fits.
 
     c: its palette. shaded: with a shadow on the ground. Gives the thing's box, or that of a part.

@@ -80,8 +80,18 @@ def rings(rng, area, step):
 
 
 PATTERNS = (
-    rows, columns, zigzags, waves, dots, diamonds, ticks, scales, bricks, crosses, rings,
-)  # fmt: skip
+    rows,
+    columns,
+    zigzags,
+    waves,
+    dots,
+    diamonds,
+    ticks,
+    scales,
+    bricks,
+    crosses,
+    rings,
+)
 NAMES = tuple(pattern.__name__ for pattern in PATTERNS)
 
 
@@ -90,7 +100,7 @@ def swatches(n: int, seed: int = 0, size: int = 112) -> Pictures:
 
     parts says which pattern covers each pixel of a shape (part_names); labels, masks and boxes
     belong to the first shape. There is no letter and no thing among them: they serve to train a
-    network that knows patterns (`utils.experiments.backbone`).
+    network that knows patterns.
     """
     check(n, seed, size)
     labels = balanced(n, len(NAMES), 14, seed)
@@ -119,10 +129,17 @@ def _swatches(rng, size: int, first: int):
 
 def _swatch(rng, c, number: int) -> Shape:
     w, h = between(rng, 0.6, 1), between(rng, 0.35, 0.8)
-    outline = pick(rng, (
-        lambda: box(-w, -h, w, h), lambda: rounded(-w, -h, w, h, 0.2), lambda: oval(0, 0, w, h),
-        lambda: smooth((-w, -h * 0.7), (0, -h), (w, -h * 0.8), (w, h * 0.9), (0, h), (-w, h * 0.7)),
-    ))()  # fmt: skip
+    outline = pick(
+        rng,
+        (
+            lambda: box(-w, -h, w, h),
+            lambda: rounded(-w, -h, w, h, 0.2),
+            lambda: oval(0, 0, w, h),
+            lambda: smooth(
+                (-w, -h * 0.7), (0, -h), (w, -h * 0.8), (w, h * 0.9), (0, h), (-w, h * 0.7)
+            ),
+        ),
+    )()
     strokes, filled = PATTERNS[number](rng, (-w, -h, w, h), between(rng, 0.22, 0.5))
     ink = max((c.deep, c.pale, INK), key=lambda k: abs(sum(k) - sum(c.main)))
     width = 0 if filled else between(rng, 0.05, 0.13)

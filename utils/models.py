@@ -94,10 +94,8 @@ class CourseNetwork(nn.Module):
         self.features = nn.Sequential(*layers)
         self.head = head
         if head == "fc":
-            self.fc = nn.Sequential(
-                nn.Linear(d * (size // stride) ** 2, 256), nn.ReLU(), nn.Dropout(0.5),
-                nn.Linear(256, n_classes),
-            )  # fmt: skip
+            hidden = [nn.Linear(d * (size // stride) ** 2, 256), nn.ReLU(), nn.Dropout(0.5)]
+            self.fc: nn.Module = nn.Sequential(*hidden, nn.Linear(256, n_classes))
         else:
             self.fc = nn.Linear(d, n_classes)
 
@@ -111,9 +109,11 @@ class CourseNetwork(nn.Module):
         return self.fc(F)
 
 
-def _convolution(n_in: int, n_out: int, size: int = 3, **options: int) -> nn.Sequential:
-    padding = size // 2 * options.get("dilation", 1)
-    layer = nn.Conv2d(n_in, n_out, size, padding=padding, bias=False, **options)
+def _convolution(
+    n_in: int, n_out: int, size: int = 3, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    padding = size // 2 * dilation
+    layer = nn.Conv2d(n_in, n_out, size, stride, padding, dilation, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
 
 

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from utils import cam
 from utils.pictures import Pictures
 
-POOLINGS = {
+POOLINGS: dict[str, cam.Pooling] = {
     "adaptive_avg_pool2d": "mean", "avg_pool2d": "mean", "mean": "mean", "sum": "sum",
     "adaptive_max_pool2d": "max", "max_pool2d": "max", "amax": "max",
 }  # fmt: skip
@@ -115,7 +115,8 @@ class _Watch(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pooled = self.linear = None
+        self.pooled: tuple[Tensor, cam.Pooling, Tensor] | None = None
+        self.linear: tuple[Tensor, Tensor, Tensor | None, Tensor] | None = None
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         out = func(*args, **(kwargs or {}))
@@ -129,9 +130,10 @@ class _Watch(TorchFunctionMode):
         return out
 
 
-def _is_global_pooling(maps: Tensor, pooled: Tensor) -> bool:
-    tensors = isinstance(maps, Tensor) and isinstance(pooled, Tensor) and maps.ndim == 4
-    return tensors and pooled.shape[:2] == maps.shape[:2] and pooled.shape[2:].numel() == 1
+def _is_global_pooling(maps: object, pooled: object) -> bool:
+    if not isinstance(maps, Tensor) or not isinstance(pooled, Tensor) or maps.ndim != 4:
+        return False
+    return pooled.shape[:2] == maps.shape[:2] and pooled.shape[2:].numel() == 1
 
 
 def _watch(model: nn.Module, x: Tensor) -> ForwardPass:

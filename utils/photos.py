@@ -171,8 +171,7 @@ def _open_upload(value: dict | tuple | list) -> tuple[BinaryIO, str]:
     Colab {name: bytes, ...}. One file taken out of these will do, too."""
     if isinstance(value, dict) and not isinstance(value.get("content"), (dict, type(None))):
         value = (value,)
-    named = isinstance(value, dict)
-    files = list(value.items()) if named else list(enumerate(value))
+    files = list(value.items() if isinstance(value, dict) else enumerate(value))
     if not files:
         raise PhotoError("Nothing is uploaded yet. Choose a photograph, then run this cell again.")
     if len(files) > 1:
@@ -187,7 +186,7 @@ def _open_upload(value: dict | tuple | list) -> tuple[BinaryIO, str]:
             f"This {type(value).__name__} holds no uploaded file. Give load the value of an upload "
             "button, or a NumPy array for plain numbers."
         )
-    if not named:
+    if not isinstance(value, dict):
         name = file.get("name") if isinstance(file, dict) else None
     return io.BytesIO(content), _quote(name) if name else "The upload"
 
@@ -293,10 +292,11 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _from_array(array: np.ndarray | Tensor) -> Image.Image:
-    pixels, name = array, f"The {'tensor' if isinstance(array, Tensor) else 'array'}"
+    name = f"The {'tensor' if isinstance(array, Tensor) else 'array'}"
     if isinstance(array, Tensor):
-        pixels = array.detach().cpu()
-        pixels = (pixels.float() if pixels.is_floating_point() else pixels).numpy()
+        pixels = (array.float() if array.is_floating_point() else array).detach().cpu().numpy()
+    else:
+        pixels = array
     first, last = (pixels.ndim == 3 and pixels.shape[i] in (1, 3, 4) for i in (0, 2))
     if first and not (last and isinstance(array, np.ndarray)):
         pixels = np.moveaxis(pixels, 0, 2)

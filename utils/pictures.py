@@ -5,7 +5,7 @@ Every data set has a length, `names`, `class_names`, and gives a `Picture` for [
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,10 +66,10 @@ class Pictures:
             indices = torch.as_tensor(indices)
             indices = indices if indices.dtype == torch.bool else indices.long()
         rows = torch.arange(len(self))[indices]
-        taken = {f.name: getattr(self, f.name) for f in fields(self)}
-        tensors = {k: v[rows] for k, v in taken.items() if torch.is_tensor(v)}
-        words = {k: tuple(taken[k][i] for i in rows.tolist()) for k in WORDS if taken[k]}
-        return replace(self, **tensors, **words)
+        taken: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        taken |= {k: v[rows] for k, v in taken.items() if torch.is_tensor(v)}
+        taken |= {k: tuple(taken[k][i] for i in rows.tolist()) for k in WORDS if taken[k]}
+        return replace(self, **taken)
 
 
 class Picture(NamedTuple):

@@ -7,6 +7,7 @@ are orange for and blue against, boxes are told apart by line style as well as b
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,7 +34,7 @@ SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#1f4e79", "#7fb0d6", "#f7f5f0", "#efb072", "#a8500f"]
 )
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "figure.dpi": 100, "savefig.dpi": 120,
     "figure.facecolor": "white", "savefig.facecolor": "white",
     "font.size": 11, "axes.titlesize": 11, "axes.labelsize": 11, "legend.fontsize": 10,
@@ -43,7 +44,7 @@ STYLE = {
     "lines.linewidth": 2, "legend.frameon": False, "image.interpolation": "nearest",
     "figure.constrained_layout.use": True,
 }  # fmt: skip
-plt.rcParams.update(STYLE)
+plt.style.use(STYLE)
 
 
 # ---------------------------------------------------------------- pictures and heat maps

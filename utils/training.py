@@ -1,11 +1,15 @@
 """One `fit` for every network of the course."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from utils.pictures import Pictures
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def best_device() -> torch.device:
@@ -16,7 +20,7 @@ def best_device() -> torch.device:
 
 
 def fit(
-    network: nn.Module,
+    network: Network,
     pictures: Pictures,
     epochs: int = 10,
     lr: float = 4e-3,
@@ -24,7 +28,7 @@ def fit(
     seed: int = 0,
     device: torch.device | str | None = None,
     progress: bool = True,
-) -> nn.Module:
+) -> Network:
     """Train `network` on the pictures' labels with AdamW and a one-cycle schedule.
 
     Labels (N,) are classes: the loss is the cross-entropy of S_c. Labels (N, C), floats 0 or 1, say
@@ -35,7 +39,7 @@ def fit(
     """
     device = torch.device(device or best_device())
     order = torch.Generator().manual_seed(seed)
-    network = network.to(device, memory_format=torch.channels_last).train()
+    network = network.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.05)
     n_steps = epochs * (len(pictures) // batch_size)
     if n_steps == 0:

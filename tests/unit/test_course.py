@@ -112,7 +112,7 @@ def test_pip_stays_inside_the_environment(project):
 
 def test_style_tests_and_arguments(project, played):
     assert course.main(["test", "-k", "box"], project) == 0
-    assert played.asked == ["venv", ".[test]", "ruff", "ruff", "pytest"]
+    assert played.asked == ["venv", ".[test]", "ruff", "ruff", "mypy", "pytest"]
 
 
 @pytest.mark.parametrize(
@@ -222,6 +222,7 @@ def test_conda_and_binder_install_what_make_installs(pyproject):
 def test_the_oldest_python_is_the_same_everywhere(pyproject):
     oldest = "{}.{}".format(*course.OLDEST)
     assert pyproject["project"]["requires-python"] == f">={oldest}"
+    assert pyproject["tool"]["mypy"]["python_version"] == oldest
     assert pyproject["tool"]["ruff"]["target-version"] == "py" + oldest.replace(".", "")
     assert oldest in course.TOO_OLD
 

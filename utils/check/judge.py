@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType, ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 import torch
@@ -140,7 +140,7 @@ def _numbers(value: object) -> "Tensor | tuple | None":
         return None  # a string, a dict, a ragged list: not numbers
 
 
-def _is_array(value: object) -> bool:
+def _is_array(value: object) -> TypeGuard[Tensor | np.ndarray | np.generic]:
     return isinstance(value, (Tensor, np.ndarray, np.generic))
 
 
@@ -168,9 +168,9 @@ def _equal(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and np.array_equal(a, b)
     if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(_equal, a, b))  # type: ignore[arg-type]
+        return isinstance(b, type(a)) and len(a) == len(b) and all(map(_equal, a, b))
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)  # type: ignore
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
     return True  # numbers and names cannot be changed; networks are the check's own copies
 
 

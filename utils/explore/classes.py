@@ -7,6 +7,7 @@ They run on ipywidgets 7.7 (Colab) and 8: nothing newer is used. Notebook 00 sho
 import html
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
 
     image, words = draw(0, OPACITY, THRESHOLD)
     about = {"alt": f"Heat map over its picture. {words}", "width": image.width}
-    bundle = {"image/png": _encoded(image, "png"), "text/plain": words}
+    bundle: dict[str, Any] = {"image/png": _encoded(image, "png"), "text/plain": words}
     try:
         view = {"version_major": 2, "version_minor": 0, "model_id": _panel(labels, draw).model_id}
         bundle["application/vnd.jupyter.widget-view+json"] = view
