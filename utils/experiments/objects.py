@@ -4,7 +4,7 @@ Notebooks 03, 04 and 05.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from utils.pictures import Pictures
 
 N_TRAIN, EPOCHS = 5000, 5
 TRAIN, VALIDATION, TEST = 100, 7, 8  # seeds of the drawn pictures; training adds its own seed
-OBJECTS = {
+OBJECTS: dict[str, dict[str, Any]] = {
     "objects-gap": {"head": "gap", "stride": 8},
     "objects-gmp": {"head": "gmp", "stride": 8},
     "objects-gap-s16": {"head": "gap", "stride": 16},
