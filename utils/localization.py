@@ -307,3 +307,15 @@ def random_maps(n: int, h: int, w: int, seed: int = 0, cells: int = 7) -> Tensor
     """Noise of cells x cells, enlarged as a class map would be: (n, h, w), the same for a seed."""
     noise = torch.rand(n, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
     return cam.upsample(noise, (h, w))[:, 0]
+
+
+# ---------------------------------------------------------------- how much of the object is lit
+
+
+def coverage(maps: Tensor, masks: Tensor, threshold: float = 0.5) -> Tensor:
+    """Share of each object's pixels above the threshold: (N, h, w), (N, h, w) bool -> (N,), 0..1.
+
+    The threshold is a fraction of each map's maximum. Notebook 03.
+    """
+    lit = cam.normalize(maps) > threshold
+    return (lit & masks).sum((1, 2)) / masks.sum((1, 2))

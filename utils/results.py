@@ -29,9 +29,17 @@ def values(name: str, key: str, unit: float = 100) -> Tensor:
     return unit * torch.tensor([run[key] for run in runs(name)], dtype=torch.float64)
 
 
-def spread(v: Tensor, decimals: int = 1) -> str:
+def curve(name: str, key: str, unit: float = 100) -> tuple[list[float], Tensor]:
+    """A figure that is a table, such as "gt_known_sweep": its T steps, values (S, T) float64."""
+    tables = [run[key] for run in runs(name)]
+    rows = [list(table.values()) for table in tables]
+    return [float(step) for step in tables[0]], unit * torch.tensor(rows, dtype=torch.float64)
+
+
+def spread(v: Tensor, decimals: int = 1, between: str = " to ") -> str:
     """Mean, lowest and highest over the seeds: (S,) -> "67.1 (66.1 to 69.0)"."""
-    return f"{v.mean():.{decimals}f} ({v.min():.{decimals}f} to {v.max():.{decimals}f})"
+    mean, low, high = (f"{x:.{decimals}f}" for x in (v.mean(), v.min(), v.max()))
+    return f"{mean} ({low}{between}{high})"
 
 
 def deviation(v: Tensor, decimals: int = 1) -> str:

@@ -3,16 +3,19 @@
 Notebooks 03, 04 and 05.
 """
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import sketchbook
-from utils import cam, localization, models, networks, training
+from utils import localization, models, networks, training
 from utils.pictures import Pictures
 
 N_TRAIN, EPOCHS = 5000, 5
 TRAIN, VALIDATION, TEST = 100, 7, 8  # seeds of the drawn pictures; training adds its own seed
-OBJECTS = {
+OBJECTS: dict[str, dict[str, Any]] = {
     "objects-gap": {"head": "gap", "stride": 8},
     "objects-gmp": {"head": "gmp", "stride": 8},
     "objects-gap-s16": {"head": "gap", "stride": 16},
@@ -38,7 +41,7 @@ def measure(network: models.CourseNetwork, seen: Pictures) -> dict:
     result = {
         "train_top1": training.accuracy(network, seen.subset(slice(0, 1000))),
         "top1": training.accuracy(network, test),
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": parameters(network),
     }
     if network.head != "fc":
         result |= measure_maps(
@@ -47,21 +50,47 @@ def measure(network: models.CourseNetwork, seen: Pictures) -> dict:
     return result
 
 
+def parameters(module: nn.Module) -> int:
+    """How many numbers training sets in a network, or in a part of it."""
+    return sum(p.numel() for p in module.parameters())
+
+
+class MapFigures(NamedTuple):
+    """How well maps find things, with no threshold chosen yet; shares of the pictures, 0..1."""
+
+    found: dict[float, float]  # GT-known: IoU of 0.5 or more, at each threshold
+    tight: dict[float, float]  # IoU of 0.7 or more, at each threshold
+    coverage: float  # share of the thing above half of the maximum, mean over the pictures
+    pxap: float
+
+
+def map_figures(
+    maps: Tensor, pictures: Pictures, thresholds: Sequence[float] = localization.THRESHOLDS
+) -> MapFigures:
+    """Maps (N, h, w) of the pictures' own classes, against the truth. Notebooks 03 and 04."""
+    pairs = zip(maps, pictures.boxes, strict=True)
+    fits = torch.stack([localization.iou_curves(M, box, thresholds, "max")[0] for M, box in pairs])
+    found, tight = ((fits >= least).double().mean(0).tolist() for least in (0.5, 0.7))
+    return MapFigures(
+        dict(zip(thresholds, found, strict=True)),
+        dict(zip(thresholds, tight, strict=True)),
+        localization.coverage(maps, pictures.masks).mean().item(),
+        localization.pxap(maps, pictures.masks),
+    )
+
+
 def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictures) -> dict:
     """How well maps (N, h, w) find the things of the test pictures; the others choose t."""
-    t = localization.best_threshold(others, other_boxes)
-    sweep = localization.sweep(maps, test.boxes)
-    boxes = torch.stack([localization.box_from_map(M, t) for M in maps])
-    lit = cam.normalize(maps) > 0.5
+    t, of = localization.best_threshold(others, other_boxes), map_figures(maps, test)
     return {
         "threshold": t,
-        "gt_known_sweep": {f"{t:.2f}": round(v, 4) for t, v in sweep.items()},
-        "gt_known_at_20": sweep[0.2],
-        "gt_known_at_chosen": sweep[t],
-        "iou70_at_chosen": (localization.best_iou(boxes, test.boxes) >= 0.7).float().mean().item(),
+        "gt_known_sweep": {f"{t:.2f}": round(v, 4) for t, v in of.found.items()},
+        "gt_known_at_20": of.found[0.2],
+        "gt_known_at_chosen": of.found[t],
+        "iou70_at_chosen": of.tight[t],
         "max_box_acc_v2": localization.max_box_acc_v2(maps, test.boxes),
-        "pxap": localization.pxap(maps, test.masks),
-        "coverage": ((lit & test.masks).sum((1, 2)) / test.masks.sum((1, 2))).mean().item(),
+        "pxap": of.pxap,
+        "coverage": of.coverage,
     }
 
 
