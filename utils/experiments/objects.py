@@ -52,6 +52,7 @@ def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictur
     t = localization.best_threshold(others, other_boxes)
     sweep = localization.sweep(maps, test.boxes)
     boxes = torch.stack([localization.box_from_map(M, t) for M in maps])
+    wsol = localization.records(maps, test.boxes, test.masks)
     lit = cam.normalize(maps) > 0.5
     return {
         "threshold": t,
@@ -59,8 +60,8 @@ def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictur
         "gt_known_at_20": sweep[0.2],
         "gt_known_at_chosen": sweep[t],
         "iou70_at_chosen": (localization.best_iou(boxes, test.boxes) >= 0.7).float().mean().item(),
-        "max_box_acc_v2": localization.max_box_acc_v2(maps, test.boxes),
-        "pxap": localization.pxap(maps, test.masks),
+        "max_box_acc_v2": localization.max_box_acc_v2(wsol),
+        "pxap": localization.average_precision(wsol.pixels),
         "coverage": ((lit & test.masks).sum((1, 2)) / test.masks.sum((1, 2))).mean().item(),
     }
 
