@@ -353,21 +353,15 @@ def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> T
     return counts.cpu().reshape(3, -1)[:2]
 
 
-def precision_recall(
-    maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000
-) -> tuple[Tensor, Tensor]:
-    """Pixel precision and recall: maps, masks and ignored pixels (N, h, w) -> two of (levels + 1,).
+def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixel precision and recall from `pixel_counts`: (..., 2, L + 1) -> two of (L + 1,).
 
     At each level from the highest to 0, the pixels of all pictures at this level or above count as
     found: precision is the share of them that lies on an object (0 if nothing is found), recall the
-    share of the objects' pixels that is found. Raises ValueError as `pixel_counts` does, or if no
-    pixel belongs to an object.
+    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object.
     """
-    return _precision_recall(pixel_counts(maps, masks, ignore, levels))
-
-
-def _precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
-    wrong, right = counts.double().flip(1).cumsum(1)
+    summed = counts.double().reshape(-1, *counts.shape[-2:]).sum(0)
+    wrong, right = summed.flip(1).cumsum(1)
     if not right[-1]:
         raise ValueError("no pixel belongs to an object: are these the right masks?")
     return right / (right + wrong).clamp(min=1), right / right[-1]
@@ -378,7 +372,7 @@ def average_precision(counts: Tensor) -> float:
 
     The area under the precision-recall curve: precision times the gain in recall, over all levels.
     """
-    precision, recall = _precision_recall(counts.reshape(-1, *counts.shape[-2:]).sum(0))
+    precision, recall = precision_recall(counts)
     return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
 
 

@@ -350,7 +350,9 @@ def test_pxap_of_a_perfect_map_is_one_and_of_a_flat_one_the_objects_share():
     assert localization.pxap(masks.float(), masks) == 1
     assert localization.pxap(torch.ones(3, 8, 10), masks) == pytest.approx(10 / 80)
     assert localization.pxap(torch.ones(3, 8, 10), masks, ~masks) == 1
-    precision, recall = localization.precision_recall(masks.float() - 0.5, masks)
+    precision, recall = localization.precision_recall(
+        localization.pixel_counts(masks.float() - 0.5, masks)
+    )
     assert precision[0] == recall[0] == 1 and precision[-1] == 10 / 80 and len(recall) == 1001
 
 
