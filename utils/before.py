@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from utils import localization
 from utils.networks import evaluating
 
 Rule = Literal["deconvnet", "guided"]
@@ -189,26 +190,15 @@ class _Relu(torch.autograd.Function):
 # ---------------------------------------------------------------- judge the answers
 
 
-def hottest_point(maps: Tensor) -> Tensor:
-    """The centre of the hottest pixel of each map: (N, h, w) -> (N, 2), as (x, y) in pixels.
-
-    Where neighbouring pixels share the maximum, the middle of them all. Oquab et al., CVPR 2015,
-    read no more than this point off a network that ends in a maximum. Notebook 02.
-    """
-    h, w = maps.shape[-2:]
-    hot = (maps == maps.amax((-2, -1), keepdim=True)).to(maps)
-    columns, rows = torch.arange(w).to(maps) + 0.5, torch.arange(h).to(maps) + 0.5
-    x, y = hot.sum(-2) @ columns, hot.sum(-1) @ rows
-    return torch.stack([x, y], 1) / hot.sum((-2, -1))[:, None]
+hottest_point = localization.hottest_point
 
 
 def pointing_accuracy(maps: Tensor, masks: Tensor) -> float:
     """Share of the maps whose hottest point lies on the thing: (N, h, w), (N, h, w) bool -> 0..1.
 
-    The pointing game of Zhang et al., ECCV 2016, without their margin of 15 pixels. Notebook 02.
+    `localization.pointing_accuracy`, but of equal maxima the middle counts. Notebook 02.
     """
-    columns, rows = hottest_point(maps).floor().long().T
-    return masks[torch.arange(len(masks)), rows, columns].float().mean().item()
+    return localization.peaks_in(maps, masks, middle=True).float().mean().item()
 
 
 @contextmanager

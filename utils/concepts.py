@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from utils import features
+from utils import features, localization
 from utils.networks import CamNetwork
 
 LINKS = ("the", "on", "in", "under", "beside")  # words of a phrase that name no thing
@@ -153,14 +153,7 @@ def around(masks: Tensor, pixels: int = 8) -> Tensor:
     return grown[:, 0] > 0
 
 
-def peaks_in(M: Tensor, masks: Tensor) -> Tensor:
-    """Whether each map has its maximum in the mask: (N, h, w), (N, h, w) bool -> (N,) bool."""
-    return masks.flatten(1).gather(1, M.flatten(1).argmax(1)[:, None])[:, 0]
-
-
-def peak_in(M: Tensor, masks: Tensor) -> float:
-    """Share of the maps that have their maximum in the mask: (N, h, w), (N, h, w) bool -> 0..1."""
-    return peaks_in(M, masks).double().mean().item()
+peaks_in, peak_in = localization.peaks_in, localization.pointing_accuracy
 
 
 def tiles(images: Tensor, side: int) -> Tensor:

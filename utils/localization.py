@@ -9,6 +9,10 @@ at 20 % of the maximum: `gt_known`, `top_k_localization`. Those of Choe et al., 
 Supervised Object Localization Methods Right", CVPR 2020 ("the WSOL evaluation"), take the best
 threshold, or all of them: `max_box_acc`, `max_box_acc_v2`, `pxap`.
 
+Each map is looked at once: `record` says how well its boxes fit at every threshold, how many pixels
+of each level lie on the object, and whether its maximum does. All measures over many pictures are
+means and sums of `records`.
+
 The published evaluator of CVPR 2020 gives slightly other numbers, because it adds 1 to the sides of
 boxes that are half-open already (a blob of 3 x 4 pixels gets IoU 0.6 with its own box). It also
 cuts boxes at the picture's last pixel, rounds maps to 256 levels, and its largest contour is the
@@ -17,7 +21,7 @@ are counted.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -87,10 +91,14 @@ def _boxes_at(values: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of boxes, pair by pair: (..., 4), (..., 4) -> (...), in 0..1."""
+    """Intersection over union of boxes, pair by pair: (..., 4), (..., 4) -> (...), in 0..1.
+
+    An empty box shares no pixel with any, so it gets 0.
+    """
     corner, far = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
     shared = (far - corner).clamp(min=0).prod(-1)
-    return shared / (_area(a) + _area(b) - shared)
+    union = _area(a) + _area(b) - shared
+    return shared / torch.where(union > 0, union, 1)
 
 
 def best_iou(boxes: Tensor, true_boxes: Boxes) -> Tensor:
@@ -107,7 +115,7 @@ def gt_known(boxes: Tensor, true_boxes: Boxes) -> float:
     The class is taken as known (the box comes from the true class's map), so that only the place is
     judged. Notebook 05.
     """
-    return (best_iou(boxes, true_boxes) >= 0.5).double().mean().item()
+    return _share(best_iou(boxes, true_boxes) >= 0.5)
 
 
 def ranks(S: Tensor, labels: Tensor) -> Tensor:
@@ -130,15 +138,77 @@ def top_k_localization(
     with a true box. Only the true class can be right, so one box is enough for each picture:
     `boxes` (N, 4), from the maps of the true classes. With k = C this is `gt_known`. Notebook 05.
     """
-    right = (ranks(S, labels) <= k).cpu() & (best_iou(boxes, true_boxes) >= 0.5).cpu()
-    return right.double().mean().item()
+    return _share((ranks(S, labels) <= k).cpu() & (best_iou(boxes, true_boxes) >= 0.5).cpu())
 
 
 def _area(box: Tensor) -> Tensor:
-    return (box[..., 2:] - box[..., :2]).prod(-1)
+    return (box[..., 2:] - box[..., :2]).clamp(min=0).prod(-1)
 
 
-# ---------------------------------------------------------------- over all thresholds
+def _share(right: Tensor) -> float:
+    """Share of the pictures that are right: (N,) bool -> 0..1."""
+    return right.double().mean().item()
+
+
+# ---------------------------------------------------------------- one record for each map
+
+
+class Record(NamedTuple):
+    """All that the measures need of one map; of N maps, every tensor has N rows.
+
+    `pixels` and `peak` are None where no mask is known.
+    """
+
+    thresholds: tuple[float, ...]
+    largest: Tensor  # (T,), IoU of the box of the largest component, at each threshold
+    best: Tensor  # (T,), IoU of the best of all components' boxes, at each threshold
+    pixels: Tensor | None  # (2, levels + 1), see `pixel_counts`
+    peak: Tensor | None  # bool: does the maximum lie on the object? See `peaks_in`
+
+
+def record(
+    M: Tensor,
+    true_boxes: Tensor,
+    mask: Tensor | None = None,
+    ignore: Tensor | None = None,
+    thresholds: Sequence[float] = FINE,
+    how: Scaling = "minmax",
+) -> Record:
+    """One map, looked at once: map at picture size (h, w), true boxes (B, 4) or (4,) -> Record.
+
+    `mask` (h, w) bool marks the object's pixels; those in `ignore` do not count. `how` is the
+    scaling before the thresholds, as in `box_from_map`. Raises ValueError as `box_from_map` does
+    for the map and thresholds, as `pixel_counts` for the mask. Notebook 05.
+    """
+    largest, best = iou_curves(M, true_boxes, thresholds, how)
+    if mask is None:
+        return Record(tuple(thresholds), largest, best, None, None)
+    pixels = pixel_counts(M[None], mask[None], None if ignore is None else ignore[None])
+    return Record(tuple(thresholds), largest, best, pixels, peaks_in(M[None], mask[None])[0])
+
+
+def records(
+    maps: Tensor,
+    true_boxes: Boxes,
+    masks: Tensor | None = None,
+    ignore: Tensor | None = None,
+    thresholds: Sequence[float] = FINE,
+    how: Scaling = "minmax",
+) -> Record:
+    """`record` of N maps (N, h, w), masks and ignored pixels (N, h, w) -> one Record of N rows."""
+    if len(maps) != len(true_boxes) or len(maps) == 0:
+        raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
+    pixels = [[None] * len(maps) if p is None else p for p in (masks, ignore)]
+    rows = zip(maps, true_boxes, *pixels, strict=True)
+    return stacked([record(*row, thresholds, how) for row in rows])
+
+
+def stacked(rows: Sequence[Record]) -> Record:
+    """Records of single maps as one of N rows. Raises ValueError where their thresholds differ."""
+    if len({row.thresholds for row in rows}) != 1:
+        raise ValueError("records of the same thresholds are wanted, and at least one")
+    columns = zip(*(row[1:] for row in rows), strict=True)
+    return Record(rows[0].thresholds, *(None if c[0] is None else torch.stack(c) for c in columns))
 
 
 def iou_curves(
@@ -159,6 +229,52 @@ def iou_curves(
     return torch.from_numpy(found[starts]), torch.from_numpy(np.maximum.reduceat(found, starts))
 
 
+# ---------------------------------------------------------------- from records to measures
+# PxAP is `average_precision(records.pixels)`.
+
+
+def accuracy(
+    records: Record, least: float = 0.5, boxes: Literal["largest", "best"] = "largest"
+) -> Tensor:
+    """Share of the pictures found at each threshold, IoU >= `least`: Record of N rows -> (T,).
+
+    A picture's box is that of the largest component, or the one of all components that fits best.
+    """
+    return (getattr(records, boxes) >= least).double().mean(0)
+
+
+def accuracy_at(records: Record, threshold: float, least: float = 0.5) -> float:
+    """`gt_known` at one threshold of the records: 0..1. Raises ValueError for another one."""
+    return accuracy(records, least)[records.thresholds.index(threshold)].item()
+
+
+def max_box_acc(records: Record) -> tuple[float, float]:
+    """The best accuracy and its threshold, of equals the lowest: Record of N rows -> 0..1, t.
+
+    Of maps scaled by "minmax" this is MaxBoxAcc of the WSOL evaluation (CVPR 2020): the share of
+    pictures whose largest component's box has IoU >= 0.5 with a true box, at the one threshold that
+    is best for *all* pictures together, the true class known. The threshold is chosen on the very
+    pictures it is measured on, so this is an upper bound. Notebook 05.
+    """
+    shares = accuracy(records).tolist()
+    return max(shares), records.thresholds[shares.index(max(shares))]
+
+
+def max_box_acc_v2(records: Record) -> float:
+    """MaxBoxAccV2 (the journal version of the WSOL evaluation): Record of N rows -> 0..1.
+
+    As MaxBoxAcc, with two changes: the box of *any* component may be right, and the mean is taken
+    over the best accuracies at IoU 0.3, 0.5 and 0.7, each at its own best threshold.
+    """
+    best = [accuracy(records, least, "best").max() for least in (0.3, 0.5, 0.7)]
+    return torch.stack(best).mean().item()
+
+
+def pointing(records: Record) -> float:
+    """Share of the maps whose maximum lies on the object: Record of N rows, with masks -> 0..1."""
+    return _share(records.peak)
+
+
 def sweep(
     maps: Tensor,
     true_boxes: Boxes,
@@ -166,51 +282,48 @@ def sweep(
     how: Scaling = "max",
 ) -> dict:
     """`gt_known` at every threshold: maps (N, h, w) at picture size, true boxes -> {t: 0..1}."""
-    right = _curves(maps, true_boxes, thresholds, how)[0] >= 0.5
-    return dict(zip(thresholds, right.double().mean(0).tolist(), strict=True))
+    found = accuracy(records(maps, true_boxes, thresholds=thresholds, how=how))
+    return dict(zip(thresholds, found.tolist(), strict=True))
 
 
 def best_threshold(maps: Tensor, true_boxes: Boxes) -> float:
     """The threshold with the best `gt_known`. Choose it on some pictures, report it on others."""
-    found = sweep(maps, true_boxes)
-    return max(found, key=found.get)
-
-
-def max_box_acc(
-    maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float] = FINE
-) -> tuple[float, float]:
-    """MaxBoxAcc of the WSOL evaluation (CVPR 2020), and its threshold: maps (N, h, w) -> 0..1, t.
-
-    The share of pictures whose largest component's box has IoU >= 0.5 with a true box, at the one
-    threshold that is best for *all* pictures together; maps min-max scaled, the true class known.
-    The best threshold is chosen on the very pictures it is measured on, so this is an upper bound.
-    """
-    found = sweep(maps, true_boxes, thresholds, "minmax")
-    best = max(found, key=found.get)
-    return found[best], best
-
-
-def max_box_acc_v2(maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float] = FINE) -> float:
-    """MaxBoxAccV2 (the journal version of the WSOL evaluation): maps (N, h, w), true boxes -> 0..1.
-
-    As MaxBoxAcc, with two changes: the box of *any* component may be right, and the mean is taken
-    over the best accuracies at IoU 0.3, 0.5 and 0.7, each at its own best threshold.
-    """
-    found = _curves(maps, true_boxes, thresholds, "minmax")[1]
-    best = [(found >= least).double().mean(0).max() for least in (0.3, 0.5, 0.7)]
-    return torch.stack(best).mean().item()
-
-
-def _curves(maps: Tensor, true_boxes: Boxes, thresholds: Sequence[float], how: str) -> Tensor:
-    """`iou_curves` of N pictures, (2, N, T)."""
-    if len(maps) != len(true_boxes) or len(maps) == 0:
-        raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
-    pairs = zip(maps, true_boxes, strict=True)
-    curves = [torch.stack(iou_curves(M, true, thresholds, how)) for M, true in pairs]
-    return torch.stack(curves, 1)
+    return max_box_acc(records(maps, true_boxes, thresholds=THRESHOLDS, how="max"))[1]
 
 
 # ---------------------------------------------------------------- a map against the true pixels
+
+
+def hottest_point(maps: Tensor) -> Tensor:
+    """The centre of the hottest pixel of each map: (N, h, w) -> (N, 2), as (x, y) in pixels.
+
+    Where neighbouring pixels share the maximum, the middle of them all. Oquab et al., CVPR 2015,
+    read no more than this point off a network that ends in a maximum. Notebook 02.
+    """
+    h, w = maps.shape[-2:]
+    hot = (maps == maps.amax((-2, -1), keepdim=True)).to(maps)
+    columns, rows = torch.arange(w).to(maps) + 0.5, torch.arange(h).to(maps) + 0.5
+    x, y = hot.sum(-2) @ columns, hot.sum(-1) @ rows
+    return torch.stack([x, y], 1) / hot.sum((-2, -1))[:, None]
+
+
+def peaks_in(maps: Tensor, masks: Tensor, middle: bool = False) -> Tensor:
+    """Whether each map has its maximum in the mask: (N, h, w), (N, h, w) bool -> (N,) bool.
+
+    Of equal maxima the first counts, row by row; or, with `middle`, the middle of them all.
+    """
+    if middle:
+        columns, rows = hottest_point(maps).floor().long().T
+        return masks[torch.arange(len(masks)), rows, columns]
+    return masks.flatten(1).gather(1, maps.flatten(1).argmax(1)[:, None])[:, 0]
+
+
+def pointing_accuracy(maps: Tensor, masks: Tensor) -> float:
+    """Share of the maps that have their maximum in the mask: (N, h, w), (N, h, w) bool -> 0..1.
+
+    The pointing game of Zhang et al., ECCV 2016, without their margin of 15 pixels. Notebook 02.
+    """
+    return _share(peaks_in(maps, masks))
 
 
 def pixel_counts(
@@ -240,32 +353,26 @@ def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> T
     return counts.cpu().reshape(3, -1)[:2]
 
 
-def precision_recall(
-    maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int = 1000
-) -> tuple[Tensor, Tensor]:
-    """Pixel precision and recall: maps, masks and ignored pixels (N, h, w) -> two of (levels + 1,).
+def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Pixel precision and recall from `pixel_counts`: (..., 2, L + 1) -> two of (L + 1,).
 
     At each level from the highest to 0, the pixels of all pictures at this level or above count as
     found: precision is the share of them that lies on an object (0 if nothing is found), recall the
-    share of the objects' pixels that is found. Raises ValueError as `pixel_counts` does, or if no
-    pixel belongs to an object.
+    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object.
     """
-    return _precision_recall(pixel_counts(maps, masks, ignore, levels))
-
-
-def _precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
-    wrong, right = counts.double().flip(1).cumsum(1)
+    summed = counts.double().reshape(-1, *counts.shape[-2:]).sum(0)
+    wrong, right = summed.flip(1).cumsum(1)
     if not right[-1]:
         raise ValueError("no pixel belongs to an object: are these the right masks?")
     return right / (right + wrong).clamp(min=1), right / right[-1]
 
 
 def average_precision(counts: Tensor) -> float:
-    """PxAP from the sum of all pictures' `pixel_counts`: (2, levels + 1) -> 0..1.
+    """PxAP from the `pixel_counts` of all pictures, or their sum: (..., 2, levels + 1) -> 0..1.
 
     The area under the precision-recall curve: precision times the gain in recall, over all levels.
     """
-    precision, recall = _precision_recall(counts)
+    precision, recall = precision_recall(counts)
     return (precision * recall.diff(prepend=recall.new_zeros(1))).sum().item()
 
 

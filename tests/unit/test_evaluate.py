@@ -81,7 +81,8 @@ def test_the_figures_are_those_of_the_functions(network, alone):
     )
     assert [[int(row[s]) for s in ("x0", "y0", "x1", "y1")] for row in rows] == mine.tolist()
     frame = functional.interpolate(M, (224, 224), mode="bilinear")[:, 0]
-    best, threshold = localization.max_box_acc(frame, 2 * pictures.boxes)
+    wsol = localization.records(frame, 2 * pictures.boxes)
+    best, threshold = localization.max_box_acc(wsol)
     whole = localization.whole_picture(N, 112, 112)
     wanted = {
         "classification top-1": (S.argmax(1) == pictures.labels).double().mean().item(),
@@ -94,7 +95,7 @@ def test_the_figures_are_those_of_the_functions(network, alone):
         "localization GT-known": localization.gt_known(mine, pictures.boxes),
         "MaxBoxAcc": best,
         "MaxBoxAcc threshold": threshold / 100,
-        "MaxBoxAccV2": localization.max_box_acc_v2(frame, 2 * pictures.boxes),
+        "MaxBoxAccV2": localization.max_box_acc_v2(wsol),
         "whole picture": localization.gt_known(whole, pictures.boxes),
         "PxAP": localization.pxap(frame, in_frame(pictures.masks)),
         "PxAP of a centred Gaussian": localization.pxap(

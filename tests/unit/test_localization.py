@@ -63,6 +63,9 @@ def test_errors_say_what_to_do():
         gt_known(torch.ones(2, 4), torch.ones(3, 4))
     with pytest.raises(ValueError, match="2 maps, but the true boxes of 3 pictures"):
         localization.sweep(torch.rand(2, 4, 4), torch.ones(3, 4))
+    with pytest.raises(ValueError, match="same thresholds"):
+        row = torch.rand(4, 4), torch.ones(4)
+        localization.stacked([localization.record(*row, thresholds=t) for t in ([0.1], [0.2])])
     with pytest.raises(ValueError, match="one shape"):
         localization.pxap(torch.rand(2, 4, 4), torch.ones(2, 4, 4))
     with pytest.raises(ValueError, match="right masks"):
@@ -78,6 +81,13 @@ boxes = sides.map(lambda s: (s[0], s[1], s[0] + s[2], s[1] + s[3]))
 def test_iou_counts_pixels(a, b):
     wanted = iou_by_hand(a, b)
     assert iou(torch.tensor(a), torch.tensor(b)).item() == pytest.approx(wanted)
+
+
+def test_iou_of_an_empty_box_is_zero():
+    empty, turned = torch.tensor([3, 3, 3, 3]), torch.tensor([5, 5, 2, 3])
+    for box in (empty, turned, torch.tensor([2, 2, 4, 4])):
+        assert iou(empty, box).item() == iou(box, empty).item() == 0
+        assert iou(empty.float(), box.float()).item() == iou(turned, box).item() == 0
 
 
 def test_iou_of_a_box_with_itself_is_one():
@@ -214,27 +224,46 @@ def test_box_as_by_hand(world, threshold, how):
         assert tuple(box_from_map(torch.from_numpy(M), threshold, how).tolist()) == wanted
 
 
-@settings(deadline=None, max_examples=60)
-@given(worlds())
-def test_max_box_acc_as_by_hand(world):
-    maps, true, *_ = world
-    shares = [share_found_by_hand(maps, true, t, 0.5, False, "minmax") for t in GRID]
-    wanted = max(shares), GRID[shares.index(max(shares))]
-    tensors = torch.from_numpy(maps), [torch.tensor(t) for t in true]
-    assert localization.max_box_acc(*tensors, GRID) == wanted
+def tensors_of(world):
+    maps, true, masks, ignore = world
+    boxes = [torch.tensor(t) for t in true]
+    return torch.from_numpy(maps), boxes, torch.from_numpy(masks), torch.from_numpy(ignore)
 
 
 @settings(deadline=None, max_examples=60)
+@given(worlds(), st.sampled_from(["max", "minmax"]))
+def test_one_record_gives_all_measures_as_by_hand(world, how):
+    maps, true, masks, ignore = world
+    r = localization.records(*tensors_of(world), GRID, how)
+
+    def shares(least, every):
+        return [share_found_by_hand(maps, true, t, least, every, how) for t in GRID]
+
+    largest = shares(0.5, False)
+    assert localization.accuracy(r).tolist() == largest
+    assert [localization.accuracy_at(r, t) for t in GRID] == largest
+    assert localization.max_box_acc(r) == (max(largest), GRID[largest.index(max(largest))])
+    best = [shares(least, True) for least in (0.3, 0.5, 0.7)]
+    for least, wanted in zip((0.3, 0.5, 0.7), best, strict=True):
+        assert localization.accuracy(r, least, "best").tolist() == wanted
+    wanted = sum(map(max, best)) / 3
+    assert localization.max_box_acc_v2(r) == pytest.approx(wanted, abs=1e-15)
+    wanted = pxap_by_hand(maps, masks.tolist(), ignore.tolist(), 1000)
+    assert localization.average_precision(r.pixels) == pytest.approx(wanted, abs=1e-12)
+    firsts = [max(np.ndindex(M.shape), key=M.__getitem__) for M in maps]  # max takes the first
+    wanted = sum(mask[at] for mask, at in zip(masks, firsts, strict=True)) / len(maps)
+    assert localization.pointing(r) == pytest.approx(wanted)
+
+
+@settings(deadline=None, max_examples=30)
 @given(worlds())
-def test_max_box_acc_v2_as_by_hand(world):
-    maps, true, *_ = world
-    best = [
-        max(share_found_by_hand(maps, true, t, least, True, "minmax") for t in GRID)
-        for least in (0.3, 0.5, 0.7)
-    ]
-    tensors = torch.from_numpy(maps), [torch.tensor(t) for t in true]
-    found = localization.max_box_acc_v2(*tensors, GRID)
-    assert found == pytest.approx(sum(best) / 3, abs=1e-15)
+def test_records_of_many_are_the_records_of_each(world):
+    together = localization.records(*tensors_of(world), GRID)
+    one_by_one = [localization.record(*row, GRID) for row in zip(*tensors_of(world), strict=True)]
+    for found, wanted in zip(together[1:], localization.stacked(one_by_one)[1:], strict=True):
+        assert torch.equal(found, wanted)
+    bare = localization.records(*tensors_of(world)[:2], thresholds=GRID)
+    assert torch.equal(bare.largest, together.largest) and bare.pixels is bare.peak is None
 
 
 @settings(deadline=None, max_examples=30)
@@ -287,8 +316,9 @@ def test_any_component_is_at_least_as_good_as_the_largest(smooth):
 def test_boxes_of_one_object_as_tensor_and_as_list_are_the_same(smooth):
     maps, true = smooth
     listed = [box[None].float() for box in true]
-    assert localization.max_box_acc(maps, true) == localization.max_box_acc(maps, listed)
-    assert localization.max_box_acc_v2(maps, true) == localization.max_box_acc_v2(maps, listed)
+    one, other = (localization.records(maps, boxes) for boxes in (true, listed))
+    assert localization.max_box_acc(one) == localization.max_box_acc(other)
+    assert localization.max_box_acc_v2(one) == localization.max_box_acc_v2(other)
 
 
 def test_pxap_is_average_precision_of_the_rounded_maps(smooth):
@@ -320,8 +350,22 @@ def test_pxap_of_a_perfect_map_is_one_and_of_a_flat_one_the_objects_share():
     assert localization.pxap(masks.float(), masks) == 1
     assert localization.pxap(torch.ones(3, 8, 10), masks) == pytest.approx(10 / 80)
     assert localization.pxap(torch.ones(3, 8, 10), masks, ~masks) == 1
-    precision, recall = localization.precision_recall(masks.float() - 0.5, masks)
+    precision, recall = localization.precision_recall(
+        localization.pixel_counts(masks.float() - 0.5, masks)
+    )
     assert precision[0] == recall[0] == 1 and precision[-1] == 10 / 80 and len(recall) == 1001
+
+
+@given(st.integers(0, 6), st.integers(0, 4), st.integers(1, 3))
+def test_of_equal_maxima_the_first_or_the_middle_counts(column, row, side):
+    M = torch.zeros(1, 8, 10)
+    M[:, row : row + side, column : column + side] = 2
+    mask = torch.zeros_like(M, dtype=torch.bool)
+    first, middle = mask.clone(), mask.clone()
+    first[:, row, column] = middle[:, row + side // 2, column + side // 2] = True
+    assert localization.peaks_in(M, first).all()
+    assert localization.peaks_in(M, middle, middle=True).all()
+    assert localization.peaks_in(M, middle).any() == (side == 1)
 
 
 # ---------------------------------------------------------------- baselines
@@ -345,7 +389,7 @@ def test_the_centred_map_sweeps_through_the_centred_boxes():
     assert (boxes[:, :2] + boxes[:, 2:] == torch.tensor([80, 40])).all()  # around the centre
     assert (boxes[:, 2] - boxes[:, 0] - 2 * (boxes[:, 3] - boxes[:, 1])).abs().max() <= 2
     true = torch.tensor([[20, 10, 60, 30]])
-    assert localization.max_box_acc(M[None], true)[0] == 1
+    assert localization.max_box_acc(localization.records(M[None], true))[0] == 1
 
 
 def test_random_maps_are_smooth_and_the_same_for_a_seed():

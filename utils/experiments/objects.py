@@ -68,9 +68,8 @@ def map_figures(
     maps: Tensor, pictures: Pictures, thresholds: Sequence[float] = localization.THRESHOLDS
 ) -> MapFigures:
     """Maps (N, h, w) of the pictures' own classes, against the truth. Notebooks 03 and 04."""
-    pairs = zip(maps, pictures.boxes, strict=True)
-    fits = torch.stack([localization.iou_curves(M, box, thresholds, "max")[0] for M, box in pairs])
-    found, tight = ((fits >= least).double().mean(0).tolist() for least in (0.5, 0.7))
+    fits = localization.records(maps, pictures.boxes, thresholds=thresholds, how="max")
+    found, tight = (localization.accuracy(fits, least).tolist() for least in (0.5, 0.7))
     return MapFigures(
         dict(zip(thresholds, found, strict=True)),
         dict(zip(thresholds, tight, strict=True)),
@@ -88,7 +87,7 @@ def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictur
         "gt_known_at_20": of.found[0.2],
         "gt_known_at_chosen": of.found[t],
         "iou70_at_chosen": of.tight[t],
-        "max_box_acc_v2": localization.max_box_acc_v2(maps, test.boxes),
+        "max_box_acc_v2": localization.max_box_acc_v2(localization.records(maps, test.boxes)),
         "pxap": of.pxap,
         "coverage": of.coverage,
     }
