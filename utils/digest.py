@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def digest(tensors: Iterable[Tensor]) -> str:
-    """A word of 12 hexadecimal digits that changes when any number does: tensors in order -> "f190072c5052".
+    """12 hexadecimal digits that change when any number does: tensors in order -> "f190072c5052".
 
     It is taken from the bytes alone: whoever must tell shapes apart keeps them beside it.
     """
