@@ -13,5 +13,5 @@ def digest(tensors: Iterable[Tensor]) -> str:
     """
     sha = hashlib.sha256()
     for tensor in tensors:
-        sha.update(tensor.detach().cpu().contiguous().numpy())
+        sha.update(tensor.detach().cpu().contiguous().numpy().data)
     return sha.hexdigest()[:12]

@@ -139,7 +139,7 @@ def measured(network, picture):
 
 
 def counts_of(row):
-    return [measure.unpacked(row[name]) for name in store.PIXELS]
+    return [store.unpacked(row[name]) for name in store.PIXELS]
 
 
 def test_pixels_are_counted_against_the_mask_and_without_the_ignored(network):
@@ -164,10 +164,10 @@ def test_a_mask_of_any_shape_comes_into_the_frame(network):
 
 def test_without_masks_there_is_no_pxap(network):
     rows = [measured(network, picture) for picture in sketchbook.objects(3)]
-    assert {"PxAP", "MaxBoxAcc"} <= figures.summarize(rows).keys()
+    assert {"PxAP", "MaxBoxAcc"} <= figures.summarize(rows, 0.2).keys()
     rows.append(measured(network, sketchbook.objects(1)[0]._replace(mask=None)))
     assert rows[-1]["pixels"] == rows[-1]["pixels_centred"] == ""
-    assert not any("PxAP" in name for name in figures.summarize(rows))
+    assert not any("PxAP" in name for name in figures.summarize(rows, 0.2))
 
 
 def test_an_output_without_the_cross_still_shows_the_table(alone, network, monkeypatch):

@@ -151,7 +151,7 @@ def _knows_the_classes(args: argparse.Namespace, net: CamNetwork, data) -> bool:
 
 
 def _report(folder: Path, rows: list[store.Row], settings: dict, problems: dict[str, str]) -> None:
-    summary = figures.summarize(rows)
+    summary = figures.summarize(rows, settings["threshold"])
     store.write_results(folder, rows, settings, summary, problems)
     print(figures.table(summary, settings))
     if problems:
@@ -236,7 +236,7 @@ def _gather(thing: object) -> list:
     """What each process gives here, in all of them; so they wait for each other."""
     if not distributed.is_available() or not distributed.is_initialized():
         return [thing]
-    things = [None] * distributed.get_world_size()
+    things: list = [None] * distributed.get_world_size()
     distributed.all_gather_object(things, thing)
     return things
 

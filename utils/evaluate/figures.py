@@ -1,4 +1,8 @@
-"""All rows to the figures, and the figures to the table."""
+"""All rows to the figures, and the figures to the table. The measures are those of `localization`.
+
+A row keeps marks where a record has IoUs. The records that come back from rows hold the least IoU
+that the marks vouch for, which is all that the measures ask.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,58 +11,89 @@ import torch
 from torch import Tensor
 
 from utils import localization
-from utils.evaluate.measure import SIDES, unpacked
-from utils.evaluate.store import CURVES, PIXELS, Row
+from utils.evaluate import store
+from utils.localization import Record
 
 
-def summarize(rows: Sequence[Row]) -> dict:
-    """All figures, in per cent of the pictures, from the lines of pictures.csv."""
-    found = torch.tensor([row["found"] == "1" for row in rows])
-    curves = {name: _marks(rows, name) for name in CURVES}
-    best = int(curves["largest_50"].argmax())
-    side = int(curves["centred_50"].argmax())
-    figures = {"pictures": len(rows)}
-    if all(row["rank"] for row in rows):
-        rank = torch.tensor([int(row["rank"]) for row in rows])
-        for k in (1, 5):
-            figures[f"classification top-{k}"] = _percent(rank <= k)
-            figures[f"localization top-{k}"] = _percent((rank <= k) & found)
+def summarize(rows: Sequence[store.Row], threshold: float) -> dict[str, float]:
+    """All figures, in per cent of the pictures, from the lines of pictures.csv.
+
+    `threshold` is the one that the boxes x0 ... y1 were taken at.
+    """
+    own = _record((threshold,), _iou(rows, "found"))
     return (
-        figures
-        | {
-            "localization GT-known": _percent(found),
-            "MaxBoxAcc": _percent(curves["largest_50"][best]),
-            "MaxBoxAcc threshold": localization.FINE[best],
-            "MaxBoxAccV2": _percent(torch.stack([curves[f"any_{d}"].max() for d in (30, 50, 70)])),
-            "whole picture": _percent(torch.tensor([row["whole"] == "1" for row in rows])),
-            "best centred box": _percent(curves["centred_50"][side]),
-            "best centred box side": SIDES[side],
-        }
+        {"pictures": len(rows)}
+        | _class_figures(rows, own)
+        | {"localization GT-known": _percent(localization.accuracy_at(own, threshold))}
+        | _sweep_figures(rows)
         | _pixel_figures(rows)
     )
 
 
-def _pixel_figures(rows: Sequence[Row]) -> dict:
-    """PxAP, and that of maps that have not seen the picture; nothing where masks are missing."""
-    if not all(row["pixels"] for row in rows):
+def _class_figures(rows: Sequence[store.Row], own: Record) -> dict[str, float]:
+    """Classification and both together; nothing where the network has other classes."""
+    if not all(row["rank"] for row in rows):
         return {}
-    own, centred = (sum(unpacked(row[name]) for row in rows) for name in PIXELS)
-    if not own[1].any():  # objects too small for a pixel of the frame
-        return {}
+    rank = torch.tensor([int(row["rank"]) for row in rows])
+    figures = {}
+    for k in (1, 5):
+        named = (rank <= k).double()
+        boxes = own._replace(largest=own.largest * named[:, None])  # no box for a class not named
+        figures[f"classification top-{k}"] = _percent(named.mean().item())
+        share = localization.accuracy_at(boxes, own.thresholds[0])
+        figures[f"localization top-{k}"] = _percent(share)
+    return figures
+
+
+def _sweep_figures(rows: Sequence[store.Row]) -> dict[str, float]:
+    """The best of all thresholds, and of all boxes that know nothing of the picture."""
+    any_ = _iou(rows, "any_30", "any_50", "any_70")
+    maps = _record(localization.FINE, _iou(rows, "largest_50"), any_)
+    centred = _record(store.SIDES, _iou(rows, "centred_50"))
+    best, threshold = localization.max_box_acc(maps)
+    best_centred, side = localization.max_box_acc(centred)
     return {
-        "PxAP": round(100 * localization.average_precision(own), 2),
-        "PxAP of a centred Gaussian": round(100 * localization.average_precision(centred), 2),
-        "PxAP of a flat map": round(100 * (own[1].sum() / own.sum()).item(), 2),
+        "MaxBoxAcc": _percent(best),
+        "MaxBoxAcc threshold": threshold,
+        "MaxBoxAccV2": _percent(localization.max_box_acc_v2(maps)),
+        "whole picture": _percent(localization.accuracy_at(centred, 1.0)),
+        "best centred box": _percent(best_centred),
+        "best centred box side": side,
     }
 
 
-def _marks(rows: Sequence[Row], column: str) -> Tensor:
-    """The share of pictures with an x at each place of a column: -> (T,)."""
-    return torch.tensor([[mark == "x" for mark in row[column]] for row in rows]).double().mean(0)
+def _iou(rows: Sequence[store.Row], *columns: str) -> Tensor:
+    """The largest IoU that a mark in the columns stands for, 0 without any: -> (N, T)."""
+    marks = [store.LEAST[column] * store.marked(rows, column).double() for column in columns]
+    return torch.stack(marks).amax(0)
 
 
-def _percent(share: Tensor) -> float:
-    return round(100 * share.double().mean().item(), 2)
+def _record(thresholds: tuple[float, ...], largest: Tensor, best: Tensor | None = None) -> Record:
+    return Record(thresholds, largest, largest if best is None else best, None, None)
+
+
+def _pixel_figures(rows: Sequence[store.Row]) -> dict[str, float]:
+    """PxAP, and that of maps that have not seen the picture; nothing where masks are missing."""
+    if not all(row["pixels"] for row in rows):
+        return {}
+    own, centred = (_pixels(rows, name) for name in store.PIXELS)
+    if not own[1].any():  # objects too small for a pixel of the frame
+        return {}
+    flat = own.sum(1, keepdim=True)  # one level for all pixels
+    shares = {"PxAP": own, "PxAP of a centred Gaussian": centred, "PxAP of a flat map": flat}
+    return {name: _percent(localization.average_precision(c)) for name, c in shares.items()}
+
+
+def _pixels(rows: Sequence[store.Row], column: str) -> Tensor:
+    """The sum of all pictures' counts: -> (2, levels + 1)."""
+    total = store.unpacked(rows[0][column])
+    for row in rows[1:]:
+        total += store.unpacked(row[column])
+    return total
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 2)
 
 
 def table(summary: dict, settings: dict) -> str:

@@ -1,60 +1,34 @@
 """One picture to one row: the class that the network names, the map's box, and how both fit."""
 
-import base64
-import zlib
-
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from utils import cam, localization, photos
-from utils.evaluate.store import COLUMNS, Row
+from utils.evaluate import store
 from utils.localization import Scaling
 from utils.networks import CamNetwork
 from utils.pictures import Picture
 
 FRAME = 224  # pixels: side of the frame of MaxBoxAcc and PxAP, as in the WSOL evaluation
-SIDES = tuple(round(0.01 * i, 2) for i in range(1, 101))  # of the centred box
 
 
 def measure_picture(
-    net: CamNetwork,
-    picture: Picture,
-    size: int,
-    threshold: float,
-    how: Scaling,
-    known: bool = True,
-) -> Row:
-    """One line of pictures.csv, by the names in `store.COLUMNS`.
+    net: CamNetwork, picture: Picture, size: int, threshold: float, how: Scaling, known: bool = True
+) -> store.Row:
+    """One line of pictures.csv; `store` says what its columns hold.
 
-    `known` says that the network's classes are those of the data; if not, the map is that of the
-    class with the highest score. Of the columns,
-    rank        place of the true class among all, 1 for the best; empty if the network has others
-    predicted   the class with the highest score
-    x0 ... y1   the box, in pixels of the picture; `iou` and `found` (IoU >= 0.5, 1 or 0) judge it
-    whole       1 if the box of the whole picture would be found
-    largest_50, any_30, any_50, any_70   a mark for each threshold of `localization.FINE`: x where
-                the box of the largest, or of any component has an IoU of 0.5, 0.3, 0.5, 0.7 at
-                least, the map scaled by minmax in a frame of 224 x 224; . elsewhere
-    centred_50  a mark for each of SIDES: x where the centred box of that side has IoU >= 0.5
-    pixels, pixels_centred   empty without a mask; `localization.pixel_counts` of the map, and of a
-                Gaussian in the middle, against the mask in that frame, packed. Summed over the
-                pictures they give PxAP, whichever process measured them, and when
+    The picture is squashed to size x size; the box is taken at picture size, at `threshold` of the
+    map scaled by `how`. `known` says that the network's classes are those of the data; if not, the
+    map is that of the class with the highest score, and `rank` stays empty.
     """
-    size_hw = picture.image.shape[1:]
     p = net.forward_pass(_input(net, picture.image, size).to(next(net.model.parameters()).device))
     S, best = p.S.float().cpu(), int(p.S.argmax())
     M = cam.class_maps(p.f, p.w, picture.label if known else best).float().cpu()
-    box = localization.box_from_map(cam.upsample(M, size_hw)[0, 0], threshold, how)
-    fit = localization.best_iou(box[None], [picture.boxes]).item()
     rank = int(localization.ranks(S, torch.tensor([picture.label]))) if known else ""
-    values = picture.name, picture.label, rank, best, *box.tolist(), round(fit, 4), int(fit >= 0.5)
-    curves = _curves(M, picture.boxes, *size_hw)
-    whole = int(curves[-1][-1])  # the centred box of side 1
-    marks = ("".join("x" if found else "." for found in curve) for curve in curves)
-    pixels = map(_packed, _pixels(M, picture))
-    return dict(zip(COLUMNS, map(str, (*values, whole, *marks, *pixels)), strict=True))
+    values = {"name": picture.name, "label": picture.label, "rank": rank, "predicted": best}
+    values |= _box(M, picture, threshold, how) | _fits(M, picture)
+    return {column: str(values[column]) for column in store.COLUMNS}
 
 
 def _input(net: CamNetwork, image: Tensor, size: int) -> Tensor:
@@ -64,38 +38,51 @@ def _input(net: CamNetwork, image: Tensor, size: int) -> Tensor:
     return functional.interpolate(net.prepare(image), (size, size), mode="bilinear", antialias=True)
 
 
-def _curves(M: Tensor, boxes: Tensor, h: int, w: int) -> tuple[Tensor, ...]:
-    """What is found at each threshold, and at each side of the centred box; see CURVES."""
-    in_frame = boxes * FRAME / torch.tensor([w, h, w, h])
-    largest, any_ = localization.iou_curves(cam.upsample(M, (FRAME, FRAME))[0, 0], in_frame)
-    centred = localization.iou(localization.centred_boxes(h, w, SIDES)[:, None], boxes).amax(1)
-    return largest >= 0.5, any_ >= 0.3, any_ >= 0.5, any_ >= 0.7, centred >= 0.5
+def _box(M: Tensor, picture: Picture, threshold: float, how: Scaling) -> dict[str, object]:
+    """The columns of the box: map (1, 1, H, W)."""
+    enlarged = cam.upsample(M, picture.image.shape[1:])[0, 0]
+    box = localization.box_from_map(enlarged, threshold, how)
+    iou = localization.best_iou(box[None], [picture.boxes]).item()
+    corners = zip(("x0", "y0", "x1", "y1"), box.tolist(), strict=True)
+    return dict(corners) | {"iou": round(iou, 4), "found": int(iou >= store.LEAST["found"])}
 
 
-def _pixels(M: Tensor, picture: Picture) -> tuple[Tensor | None, ...]:
-    """The pixel counts of the map and of the centred Gaussian; None for both without a mask."""
-    if picture.mask is None:
-        return None, None
-    mask, ignore = (
-        None if pixels is None else _in_frame(pixels) for pixels in (picture.mask, picture.ignore)
-    )
-    maps = cam.upsample(M, (FRAME, FRAME))[0], localization.centred_map(FRAME, FRAME)[None]
-    return tuple(localization.pixel_counts(m, mask, ignore) for m in maps)
+def _fits(M: Tensor, picture: Picture) -> dict[str, object]:
+    """The columns of what is found at all thresholds, and of what needs no network: (1, 1, H, W).
+
+    Map, boxes and mask are brought into the frame of 224 x 224; centred boxes are compared in the
+    picture itself.
+    """
+    h, w = picture.image.shape[1:]
+    mask, ignore = _in_frame(picture.mask), _in_frame(picture.ignore)
+    boxes = picture.boxes * FRAME / torch.tensor([w, h, w, h])
+    record = localization.record(cam.upsample(M, (FRAME, FRAME))[0, 0], boxes, mask, ignore)
+    centred = localization.centred_boxes(h, w, store.SIDES)[:, None]
+    curves = {
+        "largest_50": record.largest,
+        "any_30": record.best,
+        "any_50": record.best,
+        "any_70": record.best,
+        "centred_50": localization.iou(centred, picture.boxes).amax(1),
+    }
+    words = {name: store.marks(iou >= store.LEAST[name]) for name, iou in curves.items()}
+    return words | {
+        "whole": int(words["centred_50"][-1] == "x"),  # the centred box of side 1
+        "pixels": store.packed(record.pixels),
+        "pixels_centred": store.packed(_centred_pixels(mask, ignore)),
+    }
 
 
-def _in_frame(pixels: Tensor) -> Tensor:
-    """Marked pixels in the frame, each taking its nearest one: (h, w) bool -> (1, FRAME, FRAME)."""
-    return functional.interpolate(pixels[None, None].float(), (FRAME, FRAME))[0] > 0
+def _in_frame(pixels: Tensor | None) -> Tensor | None:
+    """Marked pixels in the frame, each taking its nearest one: (h, w) bool -> (FRAME, FRAME)."""
+    if pixels is None:
+        return None
+    return functional.interpolate(pixels[None, None].float(), (FRAME, FRAME))[0, 0] > 0
 
 
-def _packed(counts: Tensor | None) -> str:
-    """Whole numbers (2, T) as a short word; "" for None."""
-    if counts is None:
-        return ""
-    return base64.b64encode(zlib.compress(counts.numpy().astype("<i4").tobytes())).decode()
-
-
-def unpacked(word: str) -> Tensor:
-    """The counts (2, T) that a word of the columns `pixels` stands for."""
-    numbers = np.frombuffer(zlib.decompress(base64.b64decode(word)), "<i4")
-    return torch.from_numpy(numbers.astype(np.int64)).reshape(2, -1)
+def _centred_pixels(mask: Tensor | None, ignore: Tensor | None) -> Tensor | None:
+    """The pixel counts of a Gaussian in the middle; None without a mask."""
+    if mask is None:
+        return None
+    M = localization.centred_map(FRAME, FRAME)[None]
+    return localization.pixel_counts(M, mask[None], None if ignore is None else ignore[None])

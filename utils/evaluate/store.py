@@ -1,23 +1,73 @@
 """What stands in the folder of a run: settings.json, pictures.csv, summary.json and part files.
 
 A part file holds what one process has measured so far. At the end everything is in pictures.csv,
-and the part files go.
+and the part files go. Both have a line for each picture, with the columns
+    name, label   of the picture
+    rank        place of the true class among all, 1 for the best; empty if the network has others
+    predicted   the class with the highest score
+    x0 ... y1   the box, in pixels of the picture; `iou` and `found` (IoU >= 0.5, 1 or 0) judge it
+    whole       1 if the box of the whole picture would be found
+    largest_50, any_30, any_50, any_70   a mark for each threshold of `localization.FINE`: x where
+                the box of the largest, or of any component has an IoU of 0.5, 0.3, 0.5, 0.7 at
+                least, the map scaled by minmax in a frame of 224 x 224; . elsewhere
+    centred_50  a mark for each of SIDES: x where the centred box of that side has IoU >= 0.5
+    pixels, pixels_centred   empty without a mask; `localization.pixel_counts` of the map, and of a
+                Gaussian in the middle, against the mask in that frame, packed. Summed over the
+                pictures they give PxAP, whichever process measured them, and when
 """
 
+import base64
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-CURVES = ("largest_50", "any_30", "any_50", "any_70", "centred_50")
+import numpy as np
+import torch
+from torch import Tensor
+
+LEAST = {  # the IoU that a mark in the column stands for
+    "found": 0.5, "largest_50": 0.5, "any_30": 0.3, "any_50": 0.5, "any_70": 0.7, "centred_50": 0.5,
+}  # fmt: skip
+SIDES = tuple(round(0.01 * i, 2) for i in range(1, 101))  # of the centred box
 PIXELS = ("pixels", "pixels_centred")
 COLUMNS = (
-    "name", "label", "rank", "predicted", "x0", "y0", "x1", "y1", "iou", "found", "whole", *CURVES,
-    *PIXELS,
+    "name", "label", "rank", "predicted", "x0", "y0", "x1", "y1", "iou", "found", "whole",
+    "largest_50", "any_30", "any_50", "any_70", "centred_50", *PIXELS,
 )  # fmt: skip
 Row = dict[str, str]  # a line of pictures.csv, by the names in COLUMNS
+
+
+# ---------------------------------------------------------------- tensors as words
+
+
+def marks(found: Tensor) -> str:
+    """x where found, . where not: (T,) bool -> T letters."""
+    return "".join("x" if here else "." for here in found)
+
+
+def marked(rows: Sequence[Row], column: str) -> Tensor:
+    """Where the rows have an x in a column, or a 1: N rows -> (N, T) bool."""
+    return torch.tensor([[mark in "x1" for mark in row[column]] for row in rows])
+
+
+def packed(counts: Tensor | None) -> str:
+    """Whole numbers (2, T) as a short word; "" for None."""
+    if counts is None:
+        return ""
+    return base64.b64encode(zlib.compress(counts.numpy().astype("<i4").tobytes())).decode()
+
+
+def unpacked(word: str) -> Tensor:
+    """The whole numbers that a word stands for: (2, T) int64."""
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(word)), "<i4")
+    return torch.from_numpy(numbers.astype(np.int64)).reshape(2, -1)
+
+
+# ---------------------------------------------------------------- files
 
 
 def claim(folder: Path, settings: Mapping[str, object]) -> str:
@@ -39,7 +89,7 @@ def claim(folder: Path, settings: Mapping[str, object]) -> str:
 
 def read_rows(folder: Path) -> dict[str, Row]:
     """What earlier runs have measured, by name; a line that was being written does not count."""
-    rows = {}
+    rows: dict[str, Row] = {}
     for file in (folder / "pictures.csv", *sorted(folder.glob("part-*.csv"))):
         if file.is_file():
             text = file.read_bytes().decode("utf8", "replace")
