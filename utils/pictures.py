@@ -4,7 +4,7 @@ Every data set has a length, `names`, `class_names`, and gives a `Picture` for [
 (`Pictures`, all in memory: `sketchbook`) and photographs on disk (`utils.data`). Notebook 05.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -67,12 +67,9 @@ class Pictures:
             indices = indices if indices.dtype == torch.bool else indices.long()
         rows = torch.arange(len(self))[indices]
         taken: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name, value in taken.items():
-            if isinstance(value, Tensor):
-                taken[name] = value[rows]
-            elif name in WORDS and value:
-                taken[name] = tuple(value[i] for i in rows.tolist())
-        return Pictures(**taken)
+        taken |= {k: v[rows] for k, v in taken.items() if torch.is_tensor(v)}
+        taken |= {k: tuple(taken[k][i] for i in rows.tolist()) for k in WORDS if taken[k]}
+        return replace(self, **taken)
 
 
 class Picture(NamedTuple):
