@@ -159,9 +159,9 @@ def official(root, pictures, annotations, in_folders=False, wnids=WNIDS[:4]):
         xml(root / annotations / f"{name}.xml", wnid, (i, 2, 19, 25), (0, 0, 39, 29))
 
 
-def mapping(file):
+def mapping(file, encoding="utf8"):
     lines = [f"{wnid} thing {i}, what not\n" for i, wnid in enumerate(WNIDS)]
-    file.write_text("".join(lines))
+    file.write_text("".join(lines), encoding)
 
 
 @pytest.mark.parametrize("in_folders", [False, True])
@@ -187,6 +187,21 @@ def test_official_layouts(tmp_path, pictures, annotations, listed, in_folders):
         [0, 0, 40, 30],
     ]  # the last pixel belongs to it
     assert data.class_names[0] == "tench"
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path):
+    official(tmp_path, "val", "bbox_val")
+    mapping(tmp_path / "LOC_synset_mapping.txt", "utf-8-sig")
+    assert [entry.label for entry in imagenet(tmp_path).entries] == [0, 1, 2, 3]
+
+
+def test_folders_may_be_called_as_one_likes_but_not_as_another_class(tmp_path, capsys):
+    official(tmp_path, "val", "bbox_val", in_folders=True)
+    mapping(tmp_path / "LOC_synset_mapping.txt")
+    (tmp_path / "val" / WNIDS[1]).rename(tmp_path / "val" / "great white shark")
+    (tmp_path / "val" / WNIDS[2]).rename(tmp_path / "val" / WNIDS[7])
+    assert sorted(entry.label for entry in imagenet(tmp_path).entries) == [0, 1, 3]
+    assert f"its class is {WNIDS[2]}, its folder's is {WNIDS[7]}" in capsys.readouterr().out
 
 
 def test_all_classes_need_no_list(tmp_path):

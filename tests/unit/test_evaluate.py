@@ -1,6 +1,7 @@
 """The measuring command: its numbers, its errors, its interruptions, alone and in two processes."""
 
 import csv
+import io
 import json
 import os
 import subprocess
@@ -15,7 +16,9 @@ from PIL import Image
 from torch.nn import functional
 
 import sketchbook
-from utils import evaluate, localization, models, networks
+from utils import localization, models, networks
+from utils.evaluate import __main__ as command
+from utils.evaluate import figures, measure, store
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -33,7 +36,7 @@ def network(tmp_path_factory):
 
 
 def run(out, network, *more, data="sketchbook"):
-    return evaluate.main(["--data", data, "--network", str(network), "--out", str(out), *more])
+    return command.main(["--data", data, "--network", str(network), "--out", str(out), *more])
 
 
 def results(out):
@@ -71,7 +74,7 @@ def in_frame(pixels):
 def test_the_figures_are_those_of_the_functions(network, alone):
     rows, summary, _ = results(alone)
     figures = summary["per cent"]
-    pictures, net = sketchbook.objects(N, seed=evaluate.SEED), models.load(network)
+    pictures, net = sketchbook.objects(N, seed=command.SEED), models.load(network)
     S, M = net(net.prepare(pictures.images), pictures.labels[:, None])
     mine = torch.stack(
         [
@@ -115,7 +118,7 @@ def test_the_threshold_and_the_scaling_are_used(network, tmp_path):
     assert (
         run(tmp_path, network, "--pictures", "4", "--threshold", "0.5", "--normalize", "max") == 0
     )
-    pictures, net = sketchbook.objects(4, seed=evaluate.SEED), models.load(network)
+    pictures, net = sketchbook.objects(4, seed=command.SEED), models.load(network)
     for row, m in zip(results(tmp_path)[0], networks.maps_of(net, pictures), strict=True):
         wanted = localization.box_from_map(m, 0.5, "max").tolist()
         assert [int(row[s]) for s in ("x0", "y0", "x1", "y1")] == wanted
@@ -132,11 +135,11 @@ def test_the_table_says_everything(alone, network, capsys):
 
 
 def measured(network, picture):
-    return evaluate.measure(models.load(network), picture, 112, 0.2, "minmax")
+    return measure.measure_picture(models.load(network), picture, 112, 0.2, "minmax")
 
 
 def counts_of(row):
-    return [evaluate._unpacked(row[name]) for name in evaluate.PIXELS]
+    return [store.unpacked(row[name]) for name in store.PIXELS]
 
 
 def test_pixels_are_counted_against_the_mask_and_without_the_ignored(network):
@@ -161,25 +164,34 @@ def test_a_mask_of_any_shape_comes_into_the_frame(network):
 
 def test_without_masks_there_is_no_pxap(network):
     rows = [measured(network, picture) for picture in sketchbook.objects(3)]
-    assert {"PxAP", "MaxBoxAcc"} <= evaluate.summarize(rows).keys()
+    assert {"PxAP", "MaxBoxAcc"} <= figures.summarize(rows, 0.2).keys()
     rows.append(measured(network, sketchbook.objects(1)[0]._replace(mask=None)))
     assert rows[-1]["pixels"] == rows[-1]["pixels_centred"] == ""
-    assert not any("PxAP" in name for name in evaluate.summarize(rows))
+    assert not any("PxAP" in name for name in figures.summarize(rows, 0.2))
+
+
+def test_an_output_without_the_cross_still_shows_the_table(alone, network, monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", output)
+    assert run(alone, network, "--pictures", str(N)) == 0
+    output.flush()
+    said = output.buffer.getvalue().decode("ascii")
+    assert "input 112 ? 112" in said and "pictures.csv" in said
 
 
 # ---------------------------------------------------------------- interruptions and settings
 
 
 def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatch, capsys):
-    calls, measure = [], evaluate.measure
+    calls, measure_picture = [], measure.measure_picture
 
-    def stopping(net, picture, **options):
+    def stopping(net, picture, *options):
         if len(calls) == 5:
             raise KeyboardInterrupt
         calls.append(picture.name)
-        return measure(net, picture, **options)
+        return measure_picture(net, picture, *options)
 
-    monkeypatch.setattr(evaluate, "measure", stopping)
+    monkeypatch.setattr(measure, "measure_picture", stopping)
     assert run(tmp_path, network, "--pictures", str(N)) == 130
     assert "goes on from there" in capsys.readouterr().out
     (part,) = tmp_path.glob("*/part-0.csv")
@@ -188,7 +200,9 @@ def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatc
         file.write("00005,3,2,1,0,0,11")  # killed while it wrote this line
 
     again = []
-    monkeypatch.setattr(evaluate, "measure", lambda *a, **k: again.append(1) or measure(*a, **k))
+    monkeypatch.setattr(
+        measure, "measure_picture", lambda *a: again.append(1) or measure_picture(*a)
+    )
     assert run(tmp_path, network, "--pictures", str(N)) == 0
     assert len(again) == N - 5
     (folder,) = tmp_path.iterdir()
@@ -352,7 +366,7 @@ def test_arguments_that_make_no_sense(capsys):
         (["--data", "cats"], "invalid choice"),
     ):
         with pytest.raises(SystemExit, match="2"):
-            evaluate.main(arguments)
+            command.main(arguments)
         assert words in capsys.readouterr().err
 
 
@@ -392,5 +406,5 @@ def test_real_photographs_as_measured_elsewhere(tmp_path, monkeypatch):
         assert summary["per cent"][name] == pytest.approx(value, abs=1), name
     assert summary["per cent"]["best centred box side"] == 0.71
     some = [str(word) for word in (*options, "--pictures", 20, "--out", tmp_path / "one")]
-    assert evaluate.main(some) == 0
+    assert command.main(some) == 0
     assert results(tmp_path / "one")[0] == rows[:20]

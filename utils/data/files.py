@@ -20,6 +20,9 @@ class DataError(ValueError):
     """Data are not where or what they should be. The text says what was expected, and where."""
 
 
+Mask = tuple[Tensor, Tensor | None]  # the object's pixels and the ignored ones, (h, w) bool
+
+
 class Entry(NamedTuple):
     """Where one photograph and its truth are to be found."""
 
@@ -42,7 +45,7 @@ class Photographs:
     entries: tuple[Entry, ...]
     class_names: tuple[str, ...]
     problems: Mapping[str, str] = field(default_factory=dict)
-    read_mask: Callable[[Path], tuple[Tensor, Tensor | None]] | None = None
+    read_mask: Callable[[Path], Mask] | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -55,17 +58,33 @@ class Photographs:
         entry = self.entries[i]
         image = torch.from_numpy(pixels(entry.file, "RGB")).permute(2, 0, 1).contiguous()
         h, w = image.shape[1:]
-        mask, ignore = self.read_mask(entry.mask) if entry.mask else (None, None)
-        if mask is not None and mask.shape != (h, w):
-            raise DataError(f"{entry.name}: the mask has {_size(mask)} pixels, the picture {w}×{h}")
-        boxes = box_of(mask)[None] if entry.boxes is None else entry.boxes
-        if entry.frame:
-            boxes = boxes * torch.tensor([w, h, w, h]) / torch.tensor(entry.frame * 2)
-        boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([w, h, w, h]))
-        boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(1)]
-        if len(boxes) == 0:
-            raise DataError(f"{entry.name}: no box lies inside the picture of {w}×{h} pixels")
+        mask, ignore = self._mask(entry, h, w)
+        boxes = _boxes_inside(entry, mask, h, w)
         return Picture(image, entry.label, boxes, mask, entry.name, ignore)
+
+    def _mask(self, entry: Entry, h: int, w: int) -> Mask | tuple[None, None]:
+        if entry.mask is None or self.read_mask is None:
+            return None, None
+        mask, ignore = self.read_mask(entry.mask)
+        if mask.shape != (h, w):
+            size = "×".join(map(str, mask.shape[::-1]))
+            raise DataError(f"{entry.name}: the mask has {size} pixels, the picture {w}×{h}")
+        return mask, ignore
+
+
+def _boxes_inside(entry: Entry, mask: Tensor | None, h: int, w: int) -> Tensor:
+    """An entry's boxes in pixels of its picture, cut at the border: (B, 4), B >= 1."""
+    sides = torch.tensor([w, h, w, h])
+    boxes = box_of(mask)[None] if entry.boxes is None and mask is not None else entry.boxes
+    if boxes is None:
+        raise DataError(f"{entry.name}: neither a box nor a mask is known")
+    if entry.frame:
+        boxes = boxes * sides / torch.tensor(entry.frame * 2)
+    boxes = torch.minimum(boxes.clamp(min=0), sides)
+    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(1)]
+    if len(boxes) == 0:
+        raise DataError(f"{entry.name}: no box lies inside the picture of {w}×{h} pixels")
+    return boxes
 
 
 def pixels(file: Path, mode: str) -> np.ndarray:
@@ -80,14 +99,11 @@ def pixels(file: Path, mode: str) -> np.ndarray:
         raise DataError(f"{file.name}: cannot be read, copy it again ({error})") from None
 
 
-def _size(mask: Tensor) -> str:
-    return "×".join(map(str, mask.shape[::-1]))
-
-
 # ---------------------------------------------------------------- folders, tables, words
 
 
 def existing(root: str | Path) -> Path:
+    """The folder, with ~ for the home folder; DataError if there is none."""
     root = Path(root).expanduser()
     if not root.is_dir():
         raise DataError(f"There is no folder {root}. Give the folder that holds the data.")
@@ -109,6 +125,7 @@ def folder_with(root: Path, folders: Sequence[str], suffixes: Sequence[str]) -> 
 
 
 def table(file: Path, *columns: str) -> list[dict[str, str]]:
+    """The lines of a CSV file whose first line names the columns; DataError if one is missing."""
     with open(file, newline="", encoding="utf-8-sig") as lines:
         rows = csv.DictReader(lines)
         missing = [c for c in columns if c not in (rows.fieldnames or ())]
@@ -117,15 +134,14 @@ def table(file: Path, *columns: str) -> list[dict[str, str]]:
         return list(rows)
 
 
-def found(entries, class_names, problems, expected: str, read_mask=None) -> Photographs:
-    """The data set, with one sentence about what was left out; DataError if nothing is left."""
-    if not entries:
-        raise DataError(
-            f"Not one usable picture. Expected: {expected}. {skipped(problems)}".strip()
-        )
-    if problems:
-        print(skipped(problems))
-    return Photographs(tuple(entries), tuple(class_names), problems, read_mask)
+def usable(data: Photographs, expected: str) -> Photographs:
+    """The same data, after one sentence on what was left out; DataError if nothing is left."""
+    left_out = skipped(data.problems)
+    if not data.entries:
+        raise DataError(f"Not one usable picture. Expected: {expected}. {left_out}".strip())
+    if left_out:
+        print(left_out)
+    return data
 
 
 def skipped(problems: Mapping[str, str], most: int = 5) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from utils.data.files import DataError, Entry, Photographs, existing, found, pixels
+from utils.data.files import DataError, Entry, Photographs, existing, pixels, usable
 
 
 def pets(
@@ -25,7 +25,7 @@ def pets(
     if not download:
         existing(root)
     try:
-        data = OxfordIIITPet(root, split, "segmentation", download=download)
+        listed = OxfordIIITPet(root, split, "segmentation", download=download)
     except (OSError, RuntimeError, ValueError) as error:
         raise DataError(
             f"Oxford-IIIT Pet was not found ({error}). Expected in {root / 'oxford-iiit-pet'}: "
@@ -33,15 +33,16 @@ def pets(
             f"fetches them (800 MB)."
         ) from None
     entries, problems = [], {}
-    for file, mask, label in zip(data._images, data._segs, data._labels, strict=True):
+    for file, mask, label in zip(listed._images, listed._segs, listed._labels, strict=True):
         if missing := [p for p in (file, mask) if not p.is_file()]:
             problems[file.stem] = f"no such file: {', '.join(map(str, missing))}"
         else:
-            entries.append(Entry(file.stem, file, label, None, None, mask))
-    expected = f"pictures and trimaps in {root / 'oxford-iiit-pet'}"
-    return found(entries, data.classes, problems, expected, _trimap)
+            entries.append(Entry(file.stem, file, label, mask=mask))
+    data = Photographs(tuple(entries), tuple(listed.classes), problems, _trimap)
+    return usable(data, f"pictures and trimaps in {root / 'oxford-iiit-pet'}")
 
 
 def _trimap(file: Path) -> tuple[Tensor, Tensor]:
+    """The pet, and the border between it and the background: two of (h, w) bool."""
     values = torch.from_numpy(pixels(file, "L"))
     return values == 1, values == 3
