@@ -1,28 +1,25 @@
 """Networks whose class maps can be read: any classifier that ends in global pooling.
 
-`cam_network` is the one idea here: the last feature maps are whatever the global pooling pools.
-So one forward pass is watched, no layer is named, and no hook is ever set. Notebooks 00 and 01.
+`cam_network` tries a classifier on a few made-up pictures and finds its last maps and weights by
+what it computes (`utils.recognition`); from then on one forward pass gives the scores and, with one
+product, the map of any class. Notebooks 00, 01 and 10.
 """
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
-from utils import cam
+from utils import cam, recognition
 from utils.pictures import Pictures
+from utils.recognition import Ending, Layout, NotACamNetwork
 
-POOLINGS: dict[str, cam.Pooling] = {
-    "adaptive_avg_pool2d": "mean", "avg_pool2d": "mean", "mean": "mean", "sum": "sum",
-    "adaptive_max_pool2d": "max", "max_pool2d": "max", "amax": "max",
-}  # fmt: skip
-
-
-# ---------------------------------------------------------------- any network that ends in GAP
+__all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
+INSTEAD = "Use Grad-CAM, gradcam.grad_cam(model, x, classes), or a network such as resnet18."
 
 
 @dataclass
@@ -30,14 +27,10 @@ class ForwardPass:
     """What CAM needs of one forward pass; S_c = pooled M_c + b_c holds between them."""
 
     f: Tensor  # (N, K, H, W), the maps that the global pooling pools
-    w: Tensor  # (C, K), the weights of the last linear layer
+    w: Tensor  # (C, K), the weights of the last linear map
     b: Tensor | None  # (C,), its biases
     S: Tensor  # (N, C), the class scores, input of the softmax
     pooling: cam.Pooling  # "mean" for GAP, "max" for GMP, "sum" for the paper's own formula
-
-
-class NotACamNetwork(ValueError):
-    """The network does not end in global pooling and one linear layer; the text says what to do."""
 
 
 def as_batch(pictures: Tensor) -> Tensor:
@@ -56,6 +49,7 @@ class CamNetwork:
     model: nn.Module
     class_names: Sequence[str] = ()
     prepare: Callable[..., Tensor] = as_batch  # pictures uint8 -> network input
+    tail: "Tail | None" = field(default=None, repr=False)  # how it ends; found at the first pass
 
     @property
     def takes_bytes(self) -> bool:
@@ -74,110 +68,273 @@ class CamNetwork:
         """The number of a class. Raises ValueError with near names if there is no such class."""
         if name in self.class_names:
             return list(self.class_names).index(name)
-        near = difflib.get_close_matches(str(name).lower(), self.class_names, 3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = _near(str(name), self.class_names)
         raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
 
     @torch.no_grad()
     def forward_pass(self, x: Tensor) -> ForwardPass:
-        """The maps f_k, weights, biases and scores of one batch, (N, 3, h, w)."""
+        """The maps f_k, weights, biases and scores of one batch, (N, 3, h, w).
+
+        Raises ValueError for a batch that is none, where the maps have one cell, and where the
+        network gives NaN or infinity, with the first tensor that holds one.
+        """
         if x.ndim != 4 or (x.dtype == torch.uint8 and not self.takes_bytes):
             raise ValueError(
                 f"a batch of prepared pictures is wanted, net(net.prepare(picture)), "
                 f"not {tuple(x.shape)} {x.dtype}"
             )
+        if self.tail is None:
+            object.__setattr__(self, "tail", find_tail(self.model, x))
+        assert self.tail is not None
         with evaluating(self.model):
-            return _watch(self.model, x)
+            p = self.tail.read(self.model, x)
+        _check(self.model, x, p)
+        return p
 
 
 @torch.no_grad()
 def cam_network(model: nn.Module, class_names: Sequence[str] = ()) -> CamNetwork:
-    """Any classifier that ends in global pooling and one linear layer, ready to draw class maps.
+    """Any classifier that ends in global pooling and one linear map, ready to draw class maps.
 
-    It is tried on one picture of noise. Raises NotACamNetwork for a network to which CAM does not
-    apply (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why.
-    Paper, section 2: "a simple modification ... just before the final output layer, we perform
-    global average pooling". Notebook 01.
+    It is tried on made-up pictures. Raises NotACamNetwork for a network to which CAM does not apply
+    (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why. Paper,
+    section 2: "a simple modification ... just before the final output layer, we perform global
+    average pooling". Notebook 01.
     """
     if isinstance(model, CamNetwork):
         return model
-    first = next(model.parameters(), None)
+    model = unwrapped(model)
+    first = next((p for p in model.parameters() if p.is_floating_point()), None)
     if first is None:
         raise NotACamNetwork("the network has no weights, so there is no class to map")
-    noise = torch.rand(1, _input_channels(model), *[getattr(model, "image_size", 224)] * 2)
-    net = CamNetwork(model, tuple(class_names))
-    net.forward_pass(noise.to(first))
-    return net
+    side = getattr(model, "image_size", 224)
+    x = recognition.trial(3, _input_channels(model), side).to(first)
+    return CamNetwork(model, tuple(class_names), tail=find_tail(model, x))
 
 
-class _Watch(TorchFunctionMode):
-    """Remembers the last global pooling and the last linear layer that a forward pass runs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pooled: tuple[Tensor, cam.Pooling, Tensor] | None = None
-        self.linear: tuple[Tensor, Tensor, Tensor | None, Tensor] | None = None
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        name = getattr(func, "__name__", "")
-        if name == "linear" or name in POOLINGS:
-            given = dict(zip(("input", "weight", "bias"), args, strict=False)) | (kwargs or {})
-            if name == "linear":
-                self.linear = given["input"], given["weight"], given.get("bias"), out
-            elif _is_global_pooling(given.get("input"), out):
-                self.pooled = given["input"], POOLINGS[name], out
-        return out
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside torch.compile's or a parallel wrapper."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = model.module
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
 
 
-def _is_global_pooling(maps: object, pooled: object) -> bool:
-    if not isinstance(maps, Tensor) or not isinstance(pooled, Tensor) or maps.ndim != 4:
-        return False
-    return pooled.shape[:2] == maps.shape[:2] and pooled.shape[2:].numel() == 1
+def _near(name: str, names: Sequence[str]) -> str:
+    """A hint: names that hold this one, or else names spelled like it."""
+    low = name.lower()
+    near = [n for n in names if low and low in n.lower().split()]
+    near = near or [n for n in names if low and low in n.lower()]
+    near = near or difflib.get_close_matches(low, names, 3)
+    return f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
 
 
-def _watch(model: nn.Module, x: Tensor) -> ForwardPass:
-    with _Watch() as seen:
-        S = model(x)
+# ---------------------------------------------------------------- how a network ends
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Where in a forward pass f and S are to be found, and where the weights lie."""
+
+    module: str | None  # the module beside which f passes by; None: every operation is watched
+    given: bool  # f is what that module is given, not what it gives
+    at: int  # which operation gives f, where all are watched
+    layout: Layout
+    scores: int  # which of the tensors that the model gives holds S
+    weight: str | Tensor  # a parameter's name, or the numbers where it has none
+    turned: bool  # the parameter is (K, C)
+    bias: str | Tensor | None
+    pooling: cam.Pooling
+    shape: tuple[int, int]  # (C, K)
+
+    def read(self, model: nn.Module, x: Tensor) -> ForwardPass:
+        """f, w, b and S of one forward pass."""
+        if self.module is None:
+            with recognition.Trace() as seen:
+                out = model(x)
+            whole = seen.operations[self.at].out if self.at < len(seen.operations) else x
+        else:
+            whole, out = _beside(model.get_submodule(self.module), self.given, model, x)
+        S = list(recognition.tensors_in(out))[self.scores].flatten(1)
+        f = next(
+            (f for layout, f in recognition.views(whole, len(x)) if layout == self.layout), None
+        )
+        if f is None or f.shape[1] != self.shape[1]:
+            raise OneCell(_one_cell(model, x))
+        return ForwardPass(f, self.w(model).to(f), self.b(model), S, self.pooling)
+
+    def w(self, model: nn.Module) -> Tensor:
+        """The weights (C, K), as they are now."""
+        w = self.weight if isinstance(self.weight, Tensor) else _state(model)[self.weight]
+        w = w.detach().reshape(self.shape[::-1] if self.turned else self.shape)
+        return w.T if self.turned else w
+
+    def b(self, model: nn.Module) -> Tensor | None:
+        """The biases (C,), as they are now; None where there are none."""
+        b = _state(model)[self.bias] if isinstance(self.bias, str) else self.bias
+        return None if b is None else b.detach()
+
+
+class OneCell(ValueError):
+    """The last maps have one cell only, so they say nothing about place."""
+
+
+def _one_cell(model: nn.Module, x: Tensor) -> str:
+    h, w = x.shape[2:]
+    return (
+        f"the last maps of {type(model).__name__} have one cell for an input of {w} × {h} pixels, "
+        f"which says nothing about place. Give a larger input, of {2 * max(h, w)} pixels or more"
+    )
+
+
+def _beside(module: nn.Module, given: bool, model: nn.Module, x: Tensor) -> tuple[Tensor, Any]:
+    """Run the model; what passed by at a module, and what the model gave."""
+    seen: list[Tensor] = []
+    if given:
+        handle = module.register_forward_pre_hook(lambda m, args: seen.append(args[0]))
+    else:
+        handle = module.register_forward_hook(lambda m, args, out: seen.append(out))
+    try:
+        out = model(x)
+    finally:
+        handle.remove()
+    return (seen[-1] if seen else x), out
+
+
+def find_tail(model: nn.Module, x: Tensor) -> Tail:
+    """How the model ends, from a forward pass of x (N, 3, h, w). Raises NotACamNetwork."""
+    passed: list[tuple[str, bool, Tensor]] = []
     name = type(model).__name__
-    instead = "Use Grad-CAM (notebook 09), or a network such as resnet18 or mobilenet_v2."
-    if not isinstance(S, Tensor) or S.ndim != 2:
-        raise NotACamNetwork(f"{name} does not return scores of the shape (N, C). {instead}")
-    if seen.linear is None:
-        raise NotACamNetwork(
-            f"{name} has no linear layer after its pooling (SqueezeNet, for one, pools the output "
-            f"of a class convolution and a ReLU, so S_c is not the mean of M_c). {instead}"
-        )
-    F, w, b, last = seen.linear
-    if not _equal(last, S):
-        raise NotACamNetwork(
-            f"{name} changes its scores after the last linear layer. S_c is the input of the "
-            f"softmax: let the network end there. {instead}"
-        )
-    if seen.pooled is None:
-        raise NotACamNetwork(
-            f"{name} has no global pooling of its last maps: they are flattened or turned into "
-            f"tokens, so no weight w_k^c belongs to one map. {instead}"
-        )
-    f, pooling, pooled = seen.pooled
-    if not _equal(F, pooled.flatten(1)):
-        raise NotACamNetwork(
-            f"{name} has more between its pooling and its scores than one linear layer (a norm, an "
-            f"activation, a second linear layer, or two poolings side by side), so the last "
-            f"weights do not belong to the maps. {instead}"
-        )
-    return ForwardPass(f, w.detach(), None if b is None else b.detach(), S, pooling)
+    handles = _listen(model, passed)
+    try:
+        with evaluating(model), recognition.Trace() as seen:
+            out = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    operations, state = seen.operations, _state(model)
+    given = [t for t in recognition.tensors_in(out) if t.ndim > 1 and len(t) == len(x)]
+    given = [t for t in given if t.flatten(1).shape[1] == max(t.shape[1:])]
+    if not given:
+        raise NotACamNetwork(f"{name} does not return scores of the shape (N, C). {INSTEAD}")
+    for number, t in enumerate(recognition.tensors_in(out)):
+        if any(t is g for g in given):
+            S = t.flatten(1)
+            if ending := recognition.find_ending(operations, S, list(state.values())):
+                return _tail(model, state, passed, ending, number)
+    raise NotACamNetwork(
+        f"{name} {recognition.reason(operations, given[0].flatten(1), list(state.values()))}. {INSTEAD}"
+    )
 
 
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return a is b or (a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=0, equal_nan=True))
+def _listen(model: nn.Module, passed: list[tuple[str, bool, Tensor]]) -> list:
+    """Note what goes into and comes out of every module, in order. (Scripted ones keep silent.)"""
+    handles = []
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+
+        def before(_, args, name=name):
+            if args and isinstance(args[0], Tensor):
+                passed.append((name, True, args[0]))
+
+        def after(_, args, out, name=name):
+            if isinstance(out, Tensor):
+                passed.append((name, False, out))
+
+        handles += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+    return handles
+
+
+def _tail(model, state: dict[str, Tensor], passed, ending: Ending, number: int) -> Tail:
+    shape = (ending.w.shape[0], ending.w.shape[1])
+    weight, turned = _named(ending.w, state)
+    bias = _bias(ending, state)
+    where = _last_place(passed, ending.whole)
+    module, given = where if where else (None, False)
+    return Tail(
+        module, given, ending.at, ending.layout, number, weight, turned, bias, ending.pooling, shape
+    )
+
+
+def _last_place(passed: list[tuple[str, bool, Tensor]], whole: Tensor) -> tuple[str, bool] | None:
+    """A module beside which the tensor passes by, nothing of the kind later."""
+    last: dict[tuple[str, bool], Tensor] = {(name, given): t for name, given, t in passed}
+    for place, t in last.items():
+        same = t.data_ptr() == whole.data_ptr() and t.stride() == whole.stride()
+        if same and t.shape == whole.shape:
+            return place
+    return None
+
+
+def _named(w: Tensor, state: dict[str, Tensor]) -> tuple[str | Tensor, bool]:
+    """The name of the parameter that holds w, and whether it lies the other way round there."""
+    for name, p in state.items():
+        if p.numel() == w.numel() and p.data_ptr() == w.data_ptr():
+            return (
+                name,
+                p.squeeze().shape != w.squeeze().shape
+                or p.squeeze().stride() != w.squeeze().stride(),
+            )
+    return w.detach().clone(), False
+
+
+def _bias(ending: Ending, state: dict[str, Tensor]) -> str | Tensor | None:
+    """The name of the bias, its numbers where no parameter holds them, or None."""
+    b, size = ending.b, float(ending.b.abs().max())
+    scale = float((cam.pool(ending.f.double(), ending.pooling) @ ending.w.double().T).abs().max())
+    slack = 1e-4 * max(scale, size)
+    for name, p in state.items():
+        if p.numel() == b.numel() and p.is_floating_point() and "weight" not in name.split(".")[-1]:
+            if float((p.detach().flatten().double() - b).abs().max()) <= slack:
+                return name
+    return None if size <= slack else b.to(ending.f.dtype)
+
+
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    return dict(model.named_parameters()) | dict(model.named_buffers())
+
+
+# ---------------------------------------------------------------- what must hold in every pass
+
+
+def _check(model: nn.Module, x: Tensor, p: ForwardPass) -> None:
+    """Finite numbers, and S_c = pooled M_c + b_c for the best class of each picture."""
+    if not bool(p.S.isfinite().all()):
+        raise ValueError(_first_bad(model, x, p))
+    best = p.S.argmax(1)
+    own = (cam.pool(p.f, p.pooling).float() * p.w[best].float()).sum(1)
+    own = own if p.b is None else own + p.b[best].float()
+    S = p.S.gather(1, best[:, None])[:, 0].float()
+    slack = max(1e-3, 16 * torch.finfo(p.S.dtype).eps)
+    if bool(((own - S).abs() > slack * (own.abs() + S.abs() + p.S.abs().max())).any()):
+        raise NotACamNetwork(
+            f"the scores of {type(model).__name__} are not the pooled maps times its last weights "
+            f"for this input, though they were for the pictures it was tried on. {INSTEAD}"
+        )
+
+
+def _first_bad(model: nn.Module, x: Tensor, p: ForwardPass) -> str:
+    """The first tensor that holds NaN or infinity, in words."""
+    tensors = {"the input": x} | {f"the weight {n}": t for n, t in _state(model).items()}
+    tensors |= {"the last maps f": p.f}
+    bad = next((n for n, t in tensors.items() if not t.isfinite().all()), "the scores S")
+    return (
+        f"{bad} of {type(model).__name__} hold{'s' if bad != 'the last maps f' else ''} NaN or "
+        f"infinity, so no map can be drawn: train again with a lower learning rate, or load "
+        f"other weights"
+    )
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside, every module's own mode again afterwards."""
     training = [m for m in model.modules() if m.training]
-    model.eval()
+    if training:
+        model.eval()
     try:
         yield
     finally:
@@ -188,6 +345,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def _input_channels(model: nn.Module) -> int:
     convolutions = (m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
     return next(convolutions, 3)
+
+
+# ---------------------------------------------------------------- many pictures
 
 
 def passes(
