@@ -225,9 +225,8 @@ def find_tail(model: nn.Module, x: Tensor) -> Tail:
             S = t.flatten(1)
             if ending := recognition.find_ending(operations, S, list(state.values())):
                 return _tail(model, state, passed, ending, number)
-    raise NotACamNetwork(
-        f"{name} {recognition.reason(operations, given[0].flatten(1), list(state.values()))}. {INSTEAD}"
-    )
+    why = recognition.reason(operations, given[0].flatten(1), list(state.values()))
+    raise NotACamNetwork(f"{name} {why}. {INSTEAD}")
 
 
 def _listen(model: nn.Module, passed: list[tuple[str, bool, Tensor]]) -> list:
@@ -272,13 +271,10 @@ def _last_place(passed: list[tuple[str, bool, Tensor]], whole: Tensor) -> tuple[
 
 def _named(w: Tensor, state: dict[str, Tensor]) -> tuple[str | Tensor, bool]:
     """The name of the parameter that holds w, and whether it lies the other way round there."""
+    flat = w.squeeze()
     for name, p in state.items():
         if p.numel() == w.numel() and p.data_ptr() == w.data_ptr():
-            return (
-                name,
-                p.squeeze().shape != w.squeeze().shape
-                or p.squeeze().stride() != w.squeeze().stride(),
-            )
+            return name, (p.squeeze().shape, p.squeeze().stride()) != (flat.shape, flat.stride())
     return w.detach().clone(), False
 
 
@@ -288,9 +284,10 @@ def _bias(ending: Ending, state: dict[str, Tensor]) -> str | Tensor | None:
     scale = float((cam.pool(ending.f.double(), ending.pooling) @ ending.w.double().T).abs().max())
     slack = 1e-4 * max(scale, size)
     for name, p in state.items():
-        if p.numel() == b.numel() and p.is_floating_point() and "weight" not in name.split(".")[-1]:
-            if float((p.detach().flatten().double() - b).abs().max()) <= slack:
-                return name
+        if p.numel() != b.numel() or not p.is_floating_point() or name.endswith("weight"):
+            continue
+        if float((p.detach().flatten().double() - b).abs().max()) <= slack:
+            return name
     return None if size <= slack else b.to(ending.f.dtype)
 
 

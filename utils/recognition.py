@@ -59,7 +59,7 @@ class Trace(TorchDispatchMode):
 
 
 def tensors_in(value: object) -> Iterator[Tensor]:
-    """Every tensor in a nested structure of tuples, lists and dicts (and what a model may return)."""
+    """Every tensor in a nested structure of tuples, lists and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):
@@ -78,10 +78,8 @@ def views(t: Tensor, n: int) -> Iterator[tuple[Layout, Tensor]]:
         if side > 1 and side**2 == t.shape[1]:
             yield "tokens", t.transpose(1, 2).unflatten(2, (side, side))
         return
-    if t.shape[2:].numel() == 1:
-        return
-    yield "channels first", t
-    if t.shape[1:3].numel() > 1:
+    if t.shape[2:].numel() > 1 and t.shape[1:3].numel() > 1:  # else it is pooled already
+        yield "channels first", t
         yield "channels last", t.movedim(3, 1)
 
 
@@ -176,18 +174,17 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     linear = [o for o in operations if o.name in LINEAR and len(o.out) == len(S)]
     if not linear:
         return "has no linear map before its scores"
-    last = linear[-1]
-    Z = last.out.flatten(1)
-    if not (Z.shape == S.shape and torch.equal(Z, S)):
-        if Z.shape[1] > 1 and find_ending(operations, Z, known):
-            return (
-                "changes its scores after the last linear layer (by a softmax, for one). S_c is the "
-                "input of the softmax: let the network end there"
-            )
+    Z = linear[-1].out.flatten(1)
+    changed = Z.shape != S.shape or not torch.equal(Z, S)
+    if changed and Z.shape[1] > 1 and find_ending(operations, Z, known):
+        return (
+            "changes its scores after the last linear layer (by a softmax, for one). S_c is the "
+            "input of the softmax: let the network end there"
+        )
     if any(_takes_flat_maps(o, operations, len(S)) for o in linear):
         return (
-            "has no global pooling of its last maps: they are flattened, so a weight belongs to one "
-            "cell of a map, and not to the map"
+            "has no global pooling of its last maps: they are flattened, so a weight belongs to "
+            "one cell of a map, and not to the map"
         )
     if any(_is_pooled(o) for o in operations[-60:]):
         return (
@@ -196,8 +193,8 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
             "do not belong to the maps"
         )
     return (
-        "has no global pooling of its last maps: its scores come from tokens or single cells, so no "
-        "weight w_k^c belongs to one map"
+        "has no global pooling of its last maps: its scores come from tokens or single cells, so "
+        "no weight w_k^c belongs to one map"
     )
 
 
@@ -212,12 +209,12 @@ def _takes_flat_maps(o: Operation, operations: Sequence[Operation], n: int) -> b
 
 def _is_pooled(o: Operation) -> bool:
     """Whether an operation took more than one cell to one number for each channel."""
-    name = o.name in ("aten.mean", "aten.sum", "aten.amax", "aten.adaptive_max_pool2d",
-                      "aten.avg_pool2d", "aten.max_pool2d_with_indices", "aten._adaptive_avg_pool2d")  # fmt: skip
-    f = o.inputs[0] if o.inputs else o.out
-    maps = any(True for _ in views(f, len(f))) if f.ndim else False
-    n_pooled = o.out.numel() // max(1, len(f) if f.ndim else 1)
-    return name and maps and n_pooled in (f.shape[1], f.shape[-1])
+    if not o.name.endswith(("mean", "sum", "amax", "pool2d", "pool2d_with_indices")):
+        return False
+    for _, f in views(o.inputs[0], len(o.inputs[0])) if o.inputs and o.inputs[0].ndim else ():
+        if o.out.numel() == f.shape[0] * f.shape[1]:
+            return True
+    return False
 
 
 # ---------------------------------------------------------------- made-up pictures
