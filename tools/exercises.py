@@ -70,7 +70,9 @@ def main(names: list[str]) -> int:
             continue
         if nb != read(path):
             write(nb, path)
-            print(f"{path.name}: exercises written; make notebooks NOTEBOOKS={path.name} runs it")
+            print(
+                f"{path.name}: exercises written; make notebooks NOTEBOOKS=notebooks/{path.name} runs it"
+            )
     return int(bad > 0)
 
 
