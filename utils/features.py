@@ -54,7 +54,7 @@ def _fingerprint(tensors: Sequence[Tensor]) -> str:
     digest = hashlib.sha1(usedforsecurity=False)
     for t in tensors:
         digest.update(str(tuple(t.shape)).encode())
-        digest.update(t.detach().cpu().contiguous().numpy())
+        digest.update(t.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 
@@ -119,7 +119,7 @@ def svm_network(
 def accuracy(net: CamNetwork, images: Images, labels: Tensor) -> float:
     """Share of the pictures whose best score is that of their class: pictures, (N,) -> 0..1."""
     p = net.forward_pass(torch.cat([net.prepare(image) for image in images[:1]]))
-    S = cam.scores(features(net, images), p.w.cpu(), p.b.cpu())
+    S = cam.scores(features(net, images), p.w.cpu(), None if p.b is None else p.b.cpu())
     return (S.argmax(1) == labels).double().mean().item()
 
 
@@ -160,5 +160,6 @@ def crops(
 
 
 def _crop(image: Tensor, box: Tensor, size: int, margin: float, square: bool) -> Tensor:
-    x0, y0, x1, y1 = grown(box, *image.shape[-2:], margin, square).tolist()
+    h, w = image.shape[-2:]
+    x0, y0, x1, y1 = grown(box, h, w, margin, square).tolist()
     return functional.resize(image[:, y0:y1, x0:x1], [size, size], antialias=True)

@@ -70,7 +70,7 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
     return (frame[:, [0, 1, 0, 1]] + found)[np.argsort(-sizes, kind="stable")]
 
 
-def _scaled(M: Tensor, how: str) -> np.ndarray:
+def _scaled(M: Tensor, how: Scaling) -> np.ndarray:
     """One map as numbers up to 1, in float32, as `cam.normalize` scales them."""
     if M.ndim != 2:
         raise ValueError(f"one map of the shape (h, w) is wanted, not {tuple(M.shape)}")
@@ -200,15 +200,19 @@ def records(
         raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
     pixels = [[None] * len(maps) if p is None else p for p in (masks, ignore)]
     rows = zip(maps, true_boxes, *pixels, strict=True)
-    return stacked([record(*row, thresholds, how) for row in rows])
+    return stacked([record(M, box, m, off, thresholds, how) for M, box, m, off in rows])
 
 
 def stacked(rows: Sequence[Record]) -> Record:
     """Records of single maps as one of N rows. Raises ValueError where their thresholds differ."""
     if len({row.thresholds for row in rows}) != 1:
         raise ValueError("records of the same thresholds are wanted, and at least one")
-    columns = zip(*(row[1:] for row in rows), strict=True)
-    return Record(rows[0].thresholds, *(None if c[0] is None else torch.stack(c) for c in columns))
+    largest, best = (torch.stack(found) for found in zip(*(r[1:3] for r in rows), strict=True))
+    pixels = [r.pixels for r in rows if r.pixels is not None]
+    peak = [r.peak for r in rows if r.peak is not None]
+    if not pixels:
+        return Record(rows[0].thresholds, largest, best, None, None)
+    return Record(rows[0].thresholds, largest, best, torch.stack(pixels), torch.stack(peak))
 
 
 def iou_curves(
@@ -272,7 +276,14 @@ def max_box_acc_v2(records: Record) -> float:
 
 def pointing(records: Record) -> float:
     """Share of the maps whose maximum lies on the object: Record of N rows, with masks -> 0..1."""
-    return _share(records.peak)
+    return _share(_known(records.peak))
+
+
+def _known(truth: Tensor | None) -> Tensor:
+    """What a record holds where masks are known. Raises ValueError where they are not."""
+    if truth is None:
+        raise ValueError("no masks are known, so neither pixels nor peaks are")
+    return truth
 
 
 def sweep(
@@ -342,8 +353,9 @@ def pixel_counts(
             f"maps, masks and ignored pixels need one shape (N, h, w), masks as bool: "
             f"{tuple(maps.shape)}, {tuple(masks.shape)} {masks.dtype}, {tuple(ignore.shape)}"
         )
-    batches = zip(*(t.split(20) for t in (maps, masks, ignore)), strict=True)  # fit into the cache
-    return sum(_pixel_counts(*batch, levels) for batch in batches)
+    batches = (t.split(20) for t in (maps, masks, ignore))  # fit into the cache
+    counts = [_pixel_counts(M, on, off, levels) for M, on, off in zip(*batches, strict=True)]
+    return torch.stack(counts).sum(0)
 
 
 def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> Tensor:

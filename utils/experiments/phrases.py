@@ -34,7 +34,8 @@ def phrases(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: in
                 found.setdefault(f"{kind}_{key}", []).append(value)
         mined.append(concepts.detector(F, positive, kinds["mined"]))
     result = {key: sum(values) / len(values) for key, values in found.items()}
-    result |= _evidence(features.with_head(net, *map(torch.stack, zip(*mined, strict=True))), test)
+    w, b = map(torch.stack, zip(*mined, strict=True))
+    result |= _evidence(features.with_head(net, w, b), test)
     result |= _birds_moved(net, mined[train.class_names.index("bird on the roof")], test)
     for side in (112, 56, 28, 16):
         result |= _in_tiles(net, train, test, side)

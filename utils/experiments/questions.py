@@ -32,8 +32,8 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
     M = cam.class_maps(f_test, model[1], given.reshape(-1, 4))
     M = cam.upsample(M, test.images.shape[-2:]).flatten(0, 1)
 
-    def right(*seen: Tensor) -> Tensor:
-        return vqa.scores(*seen[2:], *vqa.fit(*seen[:2], learnt)).argmax(1) == true
+    def right(q: Tensor, F: Tensor, q_test: Tensor, F_test: Tensor) -> Tensor:
+        return vqa.scores(q_test, F_test, *vqa.fit(q, F, learnt)).argmax(1) == true
 
     values = {
         "both": given == true,
