@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from utils import localization
+from utils import cam, localization
 from utils.localization import box_from_map, gt_known, iou
 
 
@@ -311,6 +311,21 @@ def test_any_component_is_at_least_as_good_as_the_largest(smooth):
     for M, true in zip(*smooth, strict=True):
         largest, every = localization.iou_curves(M, true)
         assert (every >= largest).all() and len(largest) == len(localization.FINE)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(0, 10**6))
+def test_all_thresholds_at_once_find_the_components_of_each(h, w, tall, seed):
+    random = np.random.default_rng(seed)
+    M = torch.from_numpy(random.integers(-2, tall, (h, w)) * 0.7)
+    true = torch.tensor([0, 0, w // 2 + 1, h // 3 + 1])
+    thresholds = [0.5, 0.0, 0.21, 0.5, 0.99, 0.4]  # in any order, and twice
+    found = localization.iou_curves(M, true, thresholds, "max")
+    for t, largest, best in zip(thresholds, *found, strict=True):
+        above = (cam.normalize(M.float()) > t).numpy()
+        boxes = torch.from_numpy(localization.component_boxes(above))
+        fits = iou(boxes if len(boxes) else torch.tensor([[0, 0, w, h]]), true)
+        assert (fits[0], fits.max()) == (largest, best)
 
 
 def test_boxes_of_one_object_as_tensor_and_as_list_are_the_same(smooth):
