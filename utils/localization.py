@@ -323,8 +323,17 @@ def max_box_acc_v2(records: Record) -> float:
 
 
 def pointing(records: Record) -> float:
-    """Share of the maps whose maximum lies on the object: Record of N rows, with masks -> 0..1."""
-    return _share(records.peak)
+    """Share of the maps whose maximum lies on the object: Record of N rows -> 0..1.
+
+    Raises ValueError for records without masks.
+    """
+    return _share(_known(records.peak))
+
+
+def _known(values: Tensor | None) -> Tensor:
+    if values is None:
+        raise ValueError("this needs masks of the objects: give them to `records`")
+    return values
 
 
 def sweep(
@@ -405,13 +414,15 @@ def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> T
     return counts.cpu().reshape(3, -1)[:2]
 
 
-def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
+def precision_recall(counts: Tensor | None) -> tuple[Tensor, Tensor]:
     """Pixel precision and recall from `pixel_counts`: (..., 2, L + 1) -> two of (L + 1,).
 
     At each level from the highest to 0, the pixels of all pictures at this level or above count as
     found: precision is the share of them that lies on an object (0 if nothing is found), recall the
-    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object.
+    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object,
+    or there are no counts, for want of masks.
     """
+    counts = _known(counts)
     summed = counts.double().reshape(-1, *counts.shape[-2:]).sum(0)
     wrong, right = summed.flip(1).cumsum(1)
     if not right[-1]:
@@ -419,7 +430,7 @@ def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
     return right / (right + wrong).clamp(min=1), right / right[-1]
 
 
-def average_precision(counts: Tensor) -> float:
+def average_precision(counts: Tensor | None) -> float:
     """PxAP from the `pixel_counts` of all pictures, or their sum: (..., 2, levels + 1) -> 0..1.
 
     The area under the precision-recall curve: precision times the gain in recall, over all levels.

@@ -66,6 +66,11 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="same thresholds"):
         row = torch.rand(4, 4), torch.ones(4)
         localization.stacked([localization.record(*row, thresholds=t) for t in ([0.1], [0.2])])
+    bare = localization.records(torch.rand(2, 4, 4), torch.ones(2, 4))
+    with pytest.raises(ValueError, match="needs masks"):
+        localization.pointing(bare)
+    with pytest.raises(ValueError, match="needs masks"):
+        localization.average_precision(bare.pixels)
     with pytest.raises(ValueError, match="one shape"):
         localization.pxap(torch.rand(2, 4, 4), torch.ones(2, 4, 4))
     with pytest.raises(ValueError, match="right masks"):
