@@ -171,7 +171,7 @@ class _ReluRule(TorchFunctionMode):
 
 
 class _Relu(torch.autograd.Function):
-    """min(max(a, 0), top), and the rule of `relu_rule` on the way back; torch.func knows it, too."""
+    """min(max(a, 0), top), and the rule of `relu_rule` on the way back, for torch.func as well."""
 
     generate_vmap_rule = True
 
