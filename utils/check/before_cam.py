@@ -24,6 +24,10 @@ class _Score(nn.Module):
 class _Network(_Score):
     """A smooth little network: (N, 3, h, w) -> (N, 4)."""
 
+    def __init__(self, h: int, w: int, seed: int) -> None:
+        super().__init__(h, w, seed)
+        self.weights = nn.Parameter(self.weights)  # a real network's scores remember gradients, too
+
     def forward(self, x: Tensor) -> Tensor:
         F = torch.stack([(self.weights.roll(k, 2) * x).sum((2, 3)) for k in range(4)], 1)
         return torch.sin(F).sum(2) + 0.5 * (F**2).mean(2)
@@ -112,7 +116,9 @@ def _smooth() -> list[tuple[_Network, Tensor, int]]:
     ]
 
 
-_NO_GRADIENT = "nothing was recorded that a gradient could be taken of. Make x.clone().requires_grad_() before the model gets it, and give it to the model as it is, without no_grad or detach."
+_NO_GRADIENT = (
+    "x keeps no gradient. Make it x = x.clone().requires_grad_(), before the model gets it."
+)
 _EMPTY = "there is None where the gradient should be. S_c.backward() gives nothing back: it fills x.grad, and only for the very tensor that got requires_grad_()."
 _OTHER_TENSOR = "the gradient is taken of another tensor than the one that the model was given. Make x.clone().requires_grad_() first, under one name, and use it in both places."
 
@@ -135,8 +141,10 @@ def saliency_map(model, x, c):
 
 saliency_map.mistakes(
     (".requires_grad_()", "", _NO_GRADIENT),
+    ("x = x.clone().requires_grad_()", "given = x", "model(x)", "model(given.clone().requires_grad_())", _NO_GRADIENT),
+    ("x = x.clone().requires_grad_()", "given = x.clone()", "S_c = model(x)[:, c].sum()", "S_c = model(given)[:, c].sum()\n    x.requires_grad_()", _OTHER_TENSOR),
     ("model(x)", "model(x.clone())", "torch.autograd.grad(S_c, x)", "torch.autograd.grad(S_c, x.clone())", _OTHER_TENSOR),
-    ("x = x.clone().requires_grad_()", "given = x", "model(x)", "model(given.clone().requires_grad_())", _OTHER_TENSOR),
+    ("model(x)[:, c].sum()", "model(x)[:, c].sum().detach()", "the score remembers nothing that could be followed back: leave torch.no_grad, detach and numpy out until the gradient is there."),
     ("[:, c].sum()", "[:, c]", "a gradient is taken of one number. Sum the scores of class c over the pictures first."),
     ("[:, c]", "[c]", "the scores are (N, C): [c] is picture c with all its scores. Take class c of every picture, [:, c]."),
     (".grad(S_c, x)[0]", ".grad(S_c, x)", "torch.autograd.grad gives a tuple, with one gradient for each tensor asked for. Take the first: [0]."),

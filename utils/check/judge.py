@@ -58,7 +58,7 @@ class Outcome(NamedTuple):
     missing: bool = False  # nothing came back
     changes: str = ""
     printed: str = ""
-    dtype: torch.dtype | None = None  # of a tensor
+    dtype: torch.dtype | None = None  # of a tensor that remembers no gradient
 
 
 def verdict(
@@ -123,8 +123,9 @@ def _frozen(value: object) -> Outcome:
     """A value as numbers that stay as they are, and what it was."""
     if value is None or value is Ellipsis:
         return Outcome(None, kind_of(value), missing=True)
-    numbers, dtype = numbers_of(value), value.dtype if isinstance(value, Tensor) else None
-    return Outcome(numbers, kind_of(value), _precision(value), dtype=dtype)
+    plain = isinstance(value, Tensor) and not value.requires_grad
+    dtype = value.dtype if plain else None
+    return Outcome(numbers_of(value), kind_of(value), _precision(value), dtype=dtype)
 
 
 def numbers_of(value: object) -> "Tensor | tuple | None":
