@@ -4,6 +4,8 @@ Add a line for every way of writing that a check should know: numpy, loops, half
 as lists or tensors. An expression of the arguments, or a whole function.
 """
 
+# ruff: noqa: E501 (one way, one line)
+
 import importlib
 import inspect
 

@@ -38,8 +38,8 @@ def _covered() -> list[tuple[_Score, Tensor, int, int, float]]:
     g = torch.Generator().manual_seed(4)
     sizes = [(12, 18, 7, 3, 0.5), (12, 12, 6, 2, 0.4)]
     return [
-        (_Score(h, w, seed), torch.rand(3, h, w, generator=g), *rest)
-        for seed, (h, w, *rest) in enumerate(sizes)
+        (_Score(h, w, seed), torch.rand(3, h, w, generator=g), size, stride, fill)
+        for seed, (h, w, size, stride, fill) in enumerate(sizes)
     ]
 
 

@@ -123,8 +123,7 @@ def _frozen(value: object) -> Outcome:
     """A value as numbers that stay as they are, and what it was."""
     if value is None or value is Ellipsis:
         return Outcome(None, kind_of(value), missing=True)
-    plain = isinstance(value, Tensor) and not value.requires_grad
-    dtype = value.dtype if plain else None
+    dtype = value.dtype if isinstance(value, Tensor) and not value.requires_grad else None
     return Outcome(numbers_of(value), kind_of(value), _precision(value), dtype=dtype)
 
 
