@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from utils.check.judge import Mistake, numbers_of, verdict
+from utils.check.judge import Mistake, as_tensor, verdict
 
 RIGHT, UNANSWERED = "\N{WHITE HEAVY CHECK MARK} Right.", "Not answered yet"
 
@@ -175,6 +175,6 @@ def _as_tensors(function: Callable, dtype: torch.dtype) -> Callable:
 
     @functools.wraps(function)
     def converted(*arguments):
-        return numbers_of(function(*arguments)).to(dtype)
+        return as_tensor(function(*arguments), dtype)
 
     return converted

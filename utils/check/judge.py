@@ -124,13 +124,13 @@ def _frozen(value: object) -> Outcome:
     if value is None or value is Ellipsis:
         return Outcome(None, kind_of(value), missing=True)
     dtype = value.dtype if isinstance(value, Tensor) and not value.requires_grad else None
-    return Outcome(numbers_of(value), kind_of(value), _precision(value), dtype=dtype)
+    return Outcome(_numbers(value), kind_of(value), _precision(value), dtype=dtype)
 
 
-def numbers_of(value: object) -> "Tensor | tuple | None":
+def _numbers(value: object) -> "Tensor | tuple | None":
     """Numbers, arrays, tensors and lists of them as one tensor, or as a tuple where shapes differ."""
     if isinstance(value, (tuple, list)) and any(_is_array(v) for v in value):
-        parts = [numbers_of(v) for v in value]
+        parts = [_numbers(v) for v in value]
         if any(not isinstance(p, Tensor) for p in parts):
             return None
         tensors = [p.reshape(()) if p.numel() == 1 else p for p in parts if isinstance(p, Tensor)]
@@ -305,6 +305,13 @@ def _restore(place: object, before: dict) -> None:
     for name, value in before.items():
         if now.get(name, place) is not value:
             setattr(place, name, value)
+
+
+def as_tensor(value: object, dtype: torch.dtype) -> Tensor:
+    """Arrays, lists and tensors that remember gradients as one plain tensor."""
+    numbers = _numbers(value)
+    assert isinstance(numbers, Tensor), "the judge has seen that these are numbers"
+    return numbers.to(dtype)
 
 
 # ---------------------------------------------------------------- two outcomes beside each other

@@ -50,8 +50,11 @@ runner_up.mistakes(
 
 
 def _maps() -> list[tuple[Tensor, int, int]]:
-    """Four times M (H, W) and the size h, w of its picture; in the last all of M is below 0."""
-    g = torch.Generator().manual_seed(3)
+    """Four times M (H, W) and the size h, w of its picture; in the last all of M is below 0.
+
+    The hottest cell never lies at the edge, where the enlarged map would be flat.
+    """
+    g = torch.Generator().manual_seed(13)
     sizes = ((7, 7, 224, 224, 0), (6, 9, 300, 480, 0), (10, 4, 90, 60, 0), (5, 6, 112, 160, -9))
     return [(torch.randn(H, W, generator=g) + start, h, w) for H, W, h, w, start in sizes]
 
