@@ -60,7 +60,7 @@ def test_features_are_computed_once(monkeypatch):
     first = features.features(net, images)
     first += 1  # the caller's own copy
     calls, pooled = [], features._pooled
-    monkeypatch.setattr(features, "_pooled", lambda net, x: calls.append(len(x)) or pooled(net, x))
+    monkeypatch.setattr(features, "_pooled", lambda n, x, *a: calls.append(len(x)) or pooled(n, x))
     assert torch.allclose(features.features(net, images) + 1, first)
     assert calls == [1]  # one picture, to know the network
     changed = images.clone()
