@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from utils import cam  # noqa: F401, the mistakes use it
 from utils.check import exercise
 
 
@@ -95,7 +96,7 @@ svm_map.mistakes(
     ("solution(f, coef, mean, scale, c).mean((1, 2))", "that is the mean of the map: the score without its bias. Keep x and y."),
     ("coef[c]", "coef[:, c]", "you took a column of the weights. Those of class c are the row coef[c]."),
     ("cam.normalize(solution(f, coef, mean, scale, c))", "you scaled the map to its maximum. That is for drawing."),
-    ("cam.class_maps(f, coef / scale, c)", "the values are right, but a class axis of length 1 is still there: (N, H, W) is wanted."),
+    ("solution(f, coef, mean, scale, c)[:, None]", "the values are right, but a class axis of length 1 is still there: (N, H, W) is wanted."),
     ("cam.class_maps(f, coef / scale)", "these are the maps of all classes. That of class c is wanted: take the row coef[c]."),
     ("solution(f, coef, mean, scale, c)[0]", "that is the map of the first picture only. Keep the axis of the pictures."),
     ("solution(f, coef, mean, scale, c) / f.shape[1]", "you took the mean over the channels. M_c is their weighted sum."),
