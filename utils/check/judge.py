@@ -331,11 +331,10 @@ def _restore(place: object, before: dict) -> None:
             setattr(place, name, value)
 
 
-def as_tensor(value: object, dtype: torch.dtype) -> Tensor:
-    """Arrays, lists and tensors that remember gradients as one plain tensor."""
+def as_tensor(value: object, dtype: torch.dtype) -> object:
+    """Arrays, lists and tensors that remember gradients as one plain tensor; all else as it is."""
     numbers = _numbers(value)
-    assert isinstance(numbers, Tensor), "the judge has seen that these are numbers"
-    return numbers.to(dtype)
+    return numbers.to(dtype) if isinstance(numbers, Tensor) else value
 
 
 # ---------------------------------------------------------------- two outcomes beside each other

@@ -54,7 +54,7 @@ def _maps() -> list[tuple[Tensor, int, int]]:
 
     The hottest cell never lies at the edge, where the enlarged map would be flat.
     """
-    g = torch.Generator().manual_seed(13)
+    g = torch.Generator().manual_seed(100)
     sizes = ((7, 7, 224, 224, 0), (6, 9, 300, 480, 0), (10, 4, 90, 60, 0), (5, 6, 112, 160, -9))
     return [(torch.randn(H, W, generator=g) + start, h, w) for H, W, h, w, start in sizes]
 
