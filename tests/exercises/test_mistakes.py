@@ -39,6 +39,11 @@ def test_a_mistake_hears_its_own_sentence(exercise, mistake, capsys):
     assert capsys.readouterr().out.startswith(f"Not yet: {mistake.sentence}\n")
 
 
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
+def test_a_mistake_knows_every_name_it_uses(exercise, mistake):
+    assert "NameError" not in outcome(mistake.function, exercise.cases[0]).problem
+
+
 @pytest.mark.parametrize("exercise", ALL, ids=NAMES)
 def test_the_folded_solution_is_right_and_lives_on(exercise, capsys):
     space = dict(exercise.solution.__globals__)

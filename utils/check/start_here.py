@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from utils import cam
 from utils.check import exercise
 
 
@@ -59,6 +60,12 @@ def _maps() -> list[tuple[Tensor, int, int]]:
     return [(torch.randn(H, W, generator=g) + start, h, w) for H, W, h, w, start in sizes]
 
 
+def _enlarged(M: Tensor, h: int, w: int) -> tuple[int, int]:
+    """The hottest pixel of the enlarged map, as (x, y)."""
+    row, column = divmod(int(cam.upsample(M[None, None], (h, w)).argmax()), w)
+    return column, row
+
+
 _ROWS = "the cells are counted row by row, W in each row: divide by the number of columns, W."
 _WHOLE = "you rounded the size of a cell. It need not be a whole number of pixels: divide with /, not with //."
 _AXIS = "argmax along one axis gives a number for each row or column. M.argmax(), without an axis, gives the hottest cell of all."
@@ -108,7 +115,7 @@ point_at.mistakes(
     ("(int(M[0].argmax()) + 0.5) * w / W, (int(M[:, 0].argmax()) + 0.5) * h / H", "you searched the first row and the first column only. The hottest cell may lie anywhere: M.argmax()."),
     ("(int(M.sum(0).argmax()) + 0.5) * w / W, (int(M.sum(1).argmax()) + 0.5) * h / H", "that is the column and the row with the largest *sum*. The hottest single cell is wanted: M.argmax()."),
     ("tuple(v - 0.5 for v in solution(M, h, w))", "that counts from the centre of the first pixel. Here (0, 0) is its corner: leave the - 0.5 out."),
-    (["divmod(int(cam.upsample(M[None, None], (h, w)).argmax()), w)[::-1]", "[v + 0.5 for v in divmod(int(cam.upsample(M[None, None], (h, w)).argmax()), w)[::-1]]"], "you searched the enlarged map. Search the small one, and compute the centre of its cell."),
+    (["_enlarged(M, h, w)", "[v + 0.5 for v in _enlarged(M, h, w)]"], "you searched the enlarged map. Search the small one, and compute the centre of its cell."),
     ("M.argmax", "M.abs().argmax", "that is the largest value without its sign. A cell far below 0 is cold."),
     ("M.argmax", "M.relu().argmax", "a map may lie below 0 everywhere, and its hottest cell with it: leave the ReLU out."),
     ("argmax", "argmin", "that is the coldest cell. The hottest one is at argmax."),
