@@ -34,7 +34,6 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
 def test_a_mistake_hears_its_own_sentence(exercise, mistake, capsys):
-    assert "NameError" not in outcome(mistake.function, exercise.cases[0]).problem
     assert exercise(mistake.function) is exercise.solution
     assert capsys.readouterr().out.startswith(f"Not yet: {mistake.sentence}\n")
 
