@@ -62,7 +62,7 @@ def ranking(values: Tensor, area: Tensor, share: float = 0.1) -> Tensor:
     """
     known = frequency(area) >= share
     known[0] = False
-    order = values.argsort(descending=True, stable=True)
+    order = torch.as_tensor(values).argsort(descending=True, stable=True)
     return order[known[order]]
 
 
@@ -161,6 +161,17 @@ def peaks_in(M: Tensor, masks: Tensor) -> Tensor:
 def peak_in(M: Tensor, masks: Tensor) -> float:
     """Share of the maps that have their maximum in the mask: (N, h, w), (N, h, w) bool -> 0..1."""
     return peaks_in(M, masks).double().mean().item()
+
+
+def precision_recall(M: Tensor, masks: Tensor, threshold: float = 0.2) -> tuple[float, float]:
+    """How much of what is hot lies in the masks, and how much of the masks is hot, as fractions.
+
+    Pixels of all maps (N, h, w) and masks (N, h, w) bool are counted together. Precision is nan
+    where nothing is hot, recall where no mask has a pixel. Notebook 07, exercise 3.
+    """
+    found = hot(M, threshold)
+    right = (found & masks).sum()
+    return (right / found.sum()).item(), (right / masks.sum()).item()
 
 
 def tiles(images: Tensor, side: int) -> Tensor:
