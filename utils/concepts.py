@@ -62,7 +62,7 @@ def ranking(values: Tensor, area: Tensor, share: float = 0.1) -> Tensor:
     """
     known = frequency(area) >= share
     known[0] = False
-    order = torch.as_tensor(values).argsort(descending=True, stable=True)
+    order = values.argsort(descending=True, stable=True)
     return order[known[order]]
 
 

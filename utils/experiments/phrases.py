@@ -25,7 +25,8 @@ def phrases(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: in
     orders = [torch.randperm(n_train, generator=generator) for _ in train.class_names]
     figures, mined = compared(net, train, test, orders)
     result = {f"{kind}_{key}": v for kind, of in figures.items() for key, v in of.items()}
-    detectors = features.with_head(net, *map(torch.stack, zip(*mined, strict=True)))
+    w, b = (torch.stack(t) for t in zip(*mined, strict=True))
+    detectors = features.with_head(net, w, b)
     result |= {key: v.double().mean().item() for key, v in evidence(detectors, test).items()}
     w, b = mined[train.class_names.index("bird on the roof")]
     for key, images in birds_moved(test).items():

@@ -46,7 +46,7 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
         "on_thing": on_things(f_test, model[1], given, test.masks),
         "area": test.masks.double().mean((2, 3)).flatten(),
     }
-    result = {}
+    result: dict[str, float] = {}
     for name, value in values.items():
         of_all, *of_kinds = by_kind(value, asked_test)
         result |= {name: of_all} | {f"{name}_{k}": v for k, v in zip(KINDS, of_kinds, strict=True)}
@@ -69,7 +69,7 @@ def by_kind(values: Tensor, asked: Sequence[str]) -> list[float]:
     """Mean of values (Q,) over all questions, then over each of `KINDS`: six numbers."""
     kinds = [next((word for word in KINDS if word in text), "side") for text in asked]
     groups = [torch.tensor([kind == word for kind in kinds]) for word in KINDS]
-    return [values[group].double().mean().item() for group in (slice(None), *groups)]
+    return [some.double().mean().item() for some in (values, *(values[g] for g in groups))]
 
 
 # ---------------------------------------------------------------- where it looks

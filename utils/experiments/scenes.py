@@ -14,6 +14,7 @@ from utils.pictures import Pictures
 TELLING = SCENES | {"street": (*SCENES["street"], "road"), "harbour": (*SCENES["harbour"], "water")}
 
 Rule = Callable[[Tensor], Tensor]  # some pictures (N,) bool -> a value for every object (P,)
+Rate = Callable[[Tensor, Tensor], Tensor]  # as `concepts.overlap_rate`
 
 
 def scenes(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: int = 800) -> dict:
@@ -39,26 +40,34 @@ def named_right(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
     return S.argmax(1) == pictures.labels
 
 
-def rules(
-    pictures: Pictures, maps: Tensor, rate: Callable[[Tensor, Tensor], Tensor] | None = None
-) -> dict[str, Rule]:
+def rules(pictures: Pictures, maps: Tensor, rate: Rate = concepts.overlap_rate) -> dict[str, Rule]:
     """Ways to value objects: how much of them is hot in maps (N, h, w), or how frequent they are.
 
     At least half of it above 20 % of the map's maximum, half above 50 %, one pixel above 20 %; and
     frequency, which needs no map. `rate` takes the place of `concepts.overlap_rate` in the first
     two. Notebook 07, section 5.
     """
-    rate, n = rate or concepts.overlap_rate, len(pictures.part_names)
+    n = len(pictures.part_names)
     area = concepts.areas(pictures.parts, n)
     at_20, at_50 = (
         concepts.areas(pictures.parts, n, concepts.hot(maps, threshold)) for threshold in (0.2, 0.5)
     )
     return {
-        "informative": lambda of: rate(at_20[of], area[of]),
-        "informative_at_50": lambda of: rate(at_50[of], area[of]),
+        "informative": lambda of: rated(rate, at_20[of], area[of]),
+        "informative_at_50": lambda of: rated(rate, at_50[of], area[of]),
         "one_pixel": lambda of: concepts.overlap_rate(at_20[of], area[of], 1e-9),
         "frequent": lambda of: concepts.frequency(area[of]),
     }
+
+
+def rated(rate: Rate, inside: Tensor, area: Tensor) -> Tensor:
+    """What `rate` gives for objects that some picture holds, 0 for the others: (N, P) x 2 -> (P,).
+
+    So it may be a learner's own, which need not know what to say of an object that is nowhere.
+    """
+    there = (area > 0).any(0)
+    values = torch.as_tensor(rate(inside[:, there], area[:, there]))
+    return torch.zeros(len(there), dtype=values.dtype).masked_scatter(there, values)
 
 
 def first_places(pictures: Pictures, rules: Mapping[str, Rule]) -> dict[str, list[float]]:
