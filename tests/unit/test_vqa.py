@@ -145,7 +145,7 @@ def test_a_mean_over_things_sees_nothing_else():
     masks[0, 0, :4], masks[0, 1, 4:, 4:], masks[0, 2, 4:] = True, True, True
     told = questions.over_things(f, masks)
     assert told.shape == (3, 2)
-    assert told[0, 0] > 2.7 and told[1, 1] > 4.2 and told[2, 1] == pytest.approx(2.5, abs=0.1)
+    assert told[0, 0] > 2.7 and told[1, 1] > 4.2 and told[2, 1] == pytest.approx(2.5, abs=0.2)
 
 
 def test_what_is_in_a_picture_and_what_is_asked_about_it():
