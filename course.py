@@ -6,6 +6,9 @@ r"""Set up the course, then open it, prove it, or run one of its tools.
 
 On Windows: py course.py lab
 
+This is what `make` calls: it makes the environment, and nothing of the course itself is in here
+(that is in `utils`). EXTRA is a list of packages in pyproject.toml: lab, test or teach.
+
 Everything goes into the project's folder `.venv`, once. A stamp in there remembers what was
 installed, so a second run calls no pip; a run that was interrupted is mended by running it again.
 
@@ -52,6 +55,7 @@ TOO_OLD = (
     " Install a newer one from python.org" + AGAIN
 )
 AT_WORK = "Another set-up is at work in this folder. Let it finish" + AGAIN
+RUN_WHAT = "Say with which packages and what to run, such as: course.py run test tools.links"
 UNKNOWN = "The set-up failed; the last lines of {} say why. Mend that" + AGAIN
 
 IS_WHOLE = """
@@ -271,6 +275,8 @@ def test(root, arguments):
 
 def run(root, arguments):
     """Run a module with the packages of an extra."""
+    if len(arguments) < 2:
+        raise Trouble(RUN_WHAT)
     extra, module, *rest = arguments
     prepare(root, extra)
     return call(root, "-m", module, *rest)

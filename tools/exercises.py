@@ -70,7 +70,8 @@ def main(names: list[str]) -> int:
             continue
         if nb != read(path):
             write(nb, path)
-            print(f"{path.name}: exercises written; make notebooks NOTEBOOKS={path.name} runs it")
+            print(f"{path.name}: exercises written. Now run it:")
+            print(f"  make notebooks NOTEBOOKS=notebooks/{path.name}")
     return int(bad > 0)
 
 

@@ -92,11 +92,12 @@ def _only_a_widget(output: NotebookNode) -> bool:
 def _keep_equal_pictures(data: dict, old: dict) -> None:
     for mime in data.keys() & old.keys():
         raster = mime.startswith("image/") and "svg" not in mime
-        if raster and np.array_equal(_pixels(data[mime]), _pixels(old[mime])):
+        if raster and np.array_equal(pixels(data[mime]), pixels(old[mime])):
             data[mime] = old[mime]
 
 
-def _pixels(encoded: str) -> np.ndarray:
+def pixels(encoded: str) -> np.ndarray:
+    """A stored picture, base64 text, as (h, w, 4) uint8."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
 
 

@@ -172,13 +172,18 @@ class _ReluRule(TorchFunctionMode):
 
 
 class _Relu(torch.autograd.Function):
-    """min(max(a, 0), top), and the rule of `relu_rule` on the way back."""
+    """min(max(a, 0), top), and the rule of `relu_rule` on the way back, for torch.func as well."""
+
+    generate_vmap_rule = True
 
     @staticmethod
-    def forward(ctx, a: Tensor, top: float, rule: Rule) -> Tensor:
-        ctx.save_for_backward((a > 0) & (a < top))
-        ctx.rule = rule
+    def forward(a: Tensor, top: float, rule: Rule) -> Tensor:
         return a.clamp(0, top)
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple, output: Tensor) -> None:
+        a, top, ctx.rule = inputs
+        ctx.save_for_backward((a > 0) & (a < top))
 
     @staticmethod
     def backward(ctx, g: Tensor):

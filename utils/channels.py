@@ -40,7 +40,7 @@ def contributions(f: Tensor, w: Tensor, c: int) -> Tensor:
     return cam.pool(f) * w[c]
 
 
-def carriers(values: Tensor, share: float = 0.9) -> Tensor:
+def n_carrying(values: Tensor, share: float = 0.9) -> Tensor:
     """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 08."""
     positive = values.clamp(min=0).sort(-1, descending=True).values.cumsum(-1)
     return (positive < share * positive[..., -1:]).sum(-1) + (positive[..., -1] > 0)

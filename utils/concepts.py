@@ -156,6 +156,17 @@ def around(masks: Tensor, pixels: int = 8) -> Tensor:
 peaks_in, peak_in = localization.peaks_in, localization.pointing_accuracy
 
 
+def precision_recall(M: Tensor, masks: Tensor, threshold: float = 0.2) -> tuple[float, float]:
+    """How much of what is hot lies in the masks, and how much of the masks is hot, as fractions.
+
+    Pixels of all maps (N, h, w) and masks (N, h, w) bool are counted together. Precision is nan
+    where nothing is hot, recall where no mask has a pixel. Notebook 07, exercise 3.
+    """
+    found = hot(M, threshold)
+    right = (found & masks).sum()
+    return (right / found.sum()).item(), (right / masks.sum()).item()
+
+
 def tiles(images: Tensor, side: int) -> Tensor:
     """Pictures cut into square tiles: (N, 3, h, w) -> (N, T, 3, side, side).
 

@@ -7,7 +7,9 @@ map. Paper, section 4, "Deep Features for Generic Localization". Notebook 06.
 
 import copy
 import hashlib
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,7 +20,7 @@ from torchvision.transforms import functional
 from tqdm.auto import tqdm
 
 from utils import cam
-from utils.networks import CamNetwork
+from utils.networks import CamNetwork, passes
 
 Images = Tensor | Sequence[Tensor]  # (N, 3, h, w) uint8, or N pictures (3, h, w) of any sizes
 _KNOWN: dict[str, Tensor] = {}  # features that were computed already, by network and pictures
@@ -38,23 +40,25 @@ def features(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
     weights, first = net.model.state_dict().values(), _pooled(net, images[:1])
     key = _fingerprint([*weights, *images, first])  # `first` tells heads and strides apart
     if key not in _KNOWN:
-        starts = range(0, len(images), batch_size)
-        bar = tqdm(starts, desc="features", unit="batch", leave=False)
-        _KNOWN[key] = torch.cat([_pooled(net, images[i : i + batch_size]) for i in bar])
+        _KNOWN[key] = _pooled(net, images, batch_size)
     return _KNOWN[key].clone()
 
 
-def _pooled(net: CamNetwork, images: Images) -> Tensor:
-    x = torch.cat([net.prepare(image) for image in images])
-    p = net.forward_pass(x.to(next(net.model.parameters()).device))
-    return cam.pool(p.f, p.pooling).cpu()
+def _pooled(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
+    """F_k without the memory, with a bar; pictures of any sizes are prepared one by one."""
+    device = next(net.model.parameters()).device
+    each = replace(net, prepare=lambda some: torch.cat([net.prepare(i) for i in some]).to(device))
+    n_batches = math.ceil(len(images) / batch_size)
+    found = passes(each, images, batch_size)
+    bar = tqdm(found, "features", n_batches, unit="batch", leave=False, disable=len(images) == 1)
+    return torch.cat([cam.pool(p.f, p.pooling).cpu() for _, p in bar])
 
 
 def _fingerprint(tensors: Sequence[Tensor]) -> str:
     digest = hashlib.sha1(usedforsecurity=False)
     for t in tensors:
         digest.update(str(tuple(t.shape)).encode())
-        digest.update(t.detach().cpu().contiguous().numpy())
+        digest.update(t.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
 
 
@@ -119,7 +123,7 @@ def svm_network(
 def accuracy(net: CamNetwork, images: Images, labels: Tensor) -> float:
     """Share of the pictures whose best score is that of their class: pictures, (N,) -> 0..1."""
     p = net.forward_pass(torch.cat([net.prepare(image) for image in images[:1]]))
-    S = cam.scores(features(net, images), p.w.cpu(), p.b.cpu())
+    S = cam.scores(features(net, images), p.w.cpu(), None if p.b is None else p.b.cpu())
     return (S.argmax(1) == labels).double().mean().item()
 
 
@@ -160,5 +164,6 @@ def crops(
 
 
 def _crop(image: Tensor, box: Tensor, size: int, margin: float, square: bool) -> Tensor:
-    x0, y0, x1, y1 = grown(box, *image.shape[-2:], margin, square).tolist()
+    h, w = image.shape[-2:]
+    x0, y0, x1, y1 = grown(box, h, w, margin, square).tolist()
     return functional.resize(image[:, y0:y1, x0:x1], [size, size], antialias=True)

@@ -26,6 +26,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from scipy import ndimage
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from utils import cam
@@ -70,7 +72,7 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
     return (frame[:, [0, 1, 0, 1]] + found)[np.argsort(-sizes, kind="stable")]
 
 
-def _scaled(M: Tensor, how: str) -> np.ndarray:
+def _scaled(M: Tensor, how: Scaling) -> np.ndarray:
     """One map as numbers up to 1, in float32, as `cam.normalize` scales them."""
     if M.ndim != 2:
         raise ValueError(f"one map of the shape (h, w) is wanted, not {tuple(M.shape)}")
@@ -81,10 +83,14 @@ def _scaled(M: Tensor, how: str) -> np.ndarray:
 
 def _boxes_at(values: np.ndarray, threshold: float) -> np.ndarray:
     """Every component's box above the threshold, largest first; the whole picture if nothing is."""
+    boxes = component_boxes(values > _valid(threshold))
+    return boxes if len(boxes) else np.array([[0, 0, *values.shape[::-1]]], np.int64)
+
+
+def _valid(threshold: float) -> np.float32:
     if not 0 <= threshold < 1:
         raise ValueError(f"the threshold is a fraction of the maximum, 0 to below 1: {threshold}")
-    boxes = component_boxes(values > np.float32(threshold))
-    return boxes if len(boxes) else np.array([[0, 0, *values.shape[::-1]]], np.int64)
+    return np.float32(threshold)
 
 
 # ---------------------------------------------------------------- a box against the true ones
@@ -200,15 +206,19 @@ def records(
         raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
     pixels = [[None] * len(maps) if p is None else p for p in (masks, ignore)]
     rows = zip(maps, true_boxes, *pixels, strict=True)
-    return stacked([record(*row, thresholds, how) for row in rows])
+    return stacked([record(M, box, m, off, thresholds, how) for M, box, m, off in rows])
 
 
 def stacked(rows: Sequence[Record]) -> Record:
     """Records of single maps as one of N rows. Raises ValueError where their thresholds differ."""
     if len({row.thresholds for row in rows}) != 1:
         raise ValueError("records of the same thresholds are wanted, and at least one")
-    columns = zip(*(row[1:] for row in rows), strict=True)
-    return Record(rows[0].thresholds, *(None if c[0] is None else torch.stack(c) for c in columns))
+    largest, best = (torch.stack(found) for found in zip(*(r[1:3] for r in rows), strict=True))
+    pixels = [r.pixels for r in rows if r.pixels is not None]
+    peak = [r.peak for r in rows if r.peak is not None]
+    if not pixels:
+        return Record(rows[0].thresholds, largest, best, None, None)
+    return Record(rows[0].thresholds, largest, best, torch.stack(pixels), torch.stack(peak))
 
 
 def iou_curves(
@@ -221,12 +231,58 @@ def iou_curves(
 
     First for the box of the largest component, then for the best box of any component.
     """
-    values = _scaled(M, how)
-    boxes = [_boxes_at(values, t) for t in thresholds]
-    starts = np.cumsum([0, *map(len, boxes[:-1])])
-    every = torch.from_numpy(np.concatenate(boxes))[:, None]
+    steps, place = np.unique(list(map(_valid, thresholds)), return_inverse=True)
+    boxes, starts = _boxes_at_all(_scaled(M, how), steps)
+    every = torch.from_numpy(boxes)[:, None]
     found = iou(every, true_boxes.cpu().reshape(-1, 4)).amax(1).numpy()
-    return torch.from_numpy(found[starts]), torch.from_numpy(np.maximum.reduceat(found, starts))
+    largest, best = found[starts], np.maximum.reduceat(found, starts)
+    return torch.from_numpy(largest[place]), torch.from_numpy(best[place])
+
+
+def _boxes_at_all(values: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`_boxes_at` for T rising thresholds at once: all boxes (K, 4), where each one's begin (T,).
+
+    Every row of the map falls into runs of pixels above a threshold; runs that touch in
+    neighbouring rows belong together. So one graph of runs holds the components of all thresholds.
+    """
+    if not values.any():
+        return np.array([[0, 0, *values.shape[::-1]]]), np.zeros(len(thresholds), int)
+    h, w = values.shape
+    level = np.pad(np.searchsorted(thresholds, values), ((0, 0), (1, 1)))  # thresholds below
+    step = np.diff(level)
+    begin, end = _run_ends(step, level[:, :-1]), _run_ends(-step, level[:, 1:])
+    x0, x1 = begin % (w + 2), end % (w + 2)
+    t, y = np.divmod(begin // (w + 2), h + 1)
+
+    # A run touches, corners too, those of the next row from the first that ends at x0 or further
+    # to the last that begins at x1 or before: neighbours in the list, as the graph wants them.
+    first = np.searchsorted(end, begin + w + 2)
+    n = np.searchsorted(begin, end + w + 2, "right") - first
+    stops = np.concatenate([[0], n.cumsum()])
+    touched = np.repeat(first - stops[:-1], n) + np.arange(stops[-1])
+    graph = csr_array((np.ones(len(touched), bool), touched, stops), (len(n), len(n)))
+    label = connected_components(graph, directed=False)[1]  # by threshold, then from the top
+
+    order = np.argsort(label, kind="stable")
+    counts = np.bincount(label)
+    at, last = counts.cumsum() - counts, counts.cumsum() - 1
+    near, far = np.minimum.reduceat(x0[order], at), np.maximum.reduceat(x1[order], at)
+    boxes = np.stack([near, y[order[at]], far, y[order[last]] + 1], 1)
+    largest_first = np.lexsort((-np.bincount(label, x1 - x0), t[order[at]]))
+    return boxes[largest_first], np.searchsorted(t[order[at]], np.arange(len(thresholds)))
+
+
+def _run_ends(rise: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Where runs begin (or end), as numbers that sort by threshold, then row, then column.
+
+    From a pixel to the next the level rises by `rise` from `low`, both (h, w + 1): there begins one
+    run for each threshold in between.
+    """
+    h, columns = rise.shape
+    y, x = np.nonzero(rise > 0)
+    n = rise[y, x]
+    t = np.repeat(low[y, x] - (n.cumsum() - n), n) + np.arange(n.sum())
+    return np.sort((t * (h + 1) + np.repeat(y, n)) * (columns + 1) + np.repeat(x, n))
 
 
 # ---------------------------------------------------------------- from records to measures
@@ -271,8 +327,17 @@ def max_box_acc_v2(records: Record) -> float:
 
 
 def pointing(records: Record) -> float:
-    """Share of the maps whose maximum lies on the object: Record of N rows, with masks -> 0..1."""
-    return _share(records.peak)
+    """Share of the maps whose maximum lies on the object: Record of N rows -> 0..1.
+
+    Raises ValueError for records without masks.
+    """
+    return _share(_known(records.peak))
+
+
+def _known(values: Tensor | None) -> Tensor:
+    if values is None:
+        raise ValueError("this needs masks of the objects: give them to `records`")
+    return values
 
 
 def sweep(
@@ -342,8 +407,9 @@ def pixel_counts(
             f"maps, masks and ignored pixels need one shape (N, h, w), masks as bool: "
             f"{tuple(maps.shape)}, {tuple(masks.shape)} {masks.dtype}, {tuple(ignore.shape)}"
         )
-    batches = zip(*(t.split(20) for t in (maps, masks, ignore)), strict=True)  # fit into the cache
-    return sum(_pixel_counts(*batch, levels) for batch in batches)
+    batches = (t.split(20) for t in (maps, masks, ignore))  # fit into the cache
+    counts = [_pixel_counts(M, on, off, levels) for M, on, off in zip(*batches, strict=True)]
+    return torch.stack(counts).sum(0)
 
 
 def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> Tensor:
@@ -353,13 +419,15 @@ def _pixel_counts(maps: Tensor, masks: Tensor, ignore: Tensor, levels: int) -> T
     return counts.cpu().reshape(3, -1)[:2]
 
 
-def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
+def precision_recall(counts: Tensor | None) -> tuple[Tensor, Tensor]:
     """Pixel precision and recall from `pixel_counts`: (..., 2, L + 1) -> two of (L + 1,).
 
     At each level from the highest to 0, the pixels of all pictures at this level or above count as
     found: precision is the share of them that lies on an object (0 if nothing is found), recall the
-    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object.
+    share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object,
+    or there are no counts, for want of masks.
     """
+    counts = _known(counts)
     summed = counts.double().reshape(-1, *counts.shape[-2:]).sum(0)
     wrong, right = summed.flip(1).cumsum(1)
     if not right[-1]:
@@ -367,7 +435,7 @@ def precision_recall(counts: Tensor) -> tuple[Tensor, Tensor]:
     return right / (right + wrong).clamp(min=1), right / right[-1]
 
 
-def average_precision(counts: Tensor) -> float:
+def average_precision(counts: Tensor | None) -> float:
     """PxAP from the `pixel_counts` of all pictures, or their sum: (..., 2, levels + 1) -> 0..1.
 
     The area under the precision-recall curve: precision times the gain in recall, over all levels.

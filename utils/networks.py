@@ -348,7 +348,7 @@ def _input_channels(model: nn.Module) -> int:
 
 
 def passes(
-    net: CamNetwork, images: Tensor, batch_size: int = 100
+    net: CamNetwork, images: Tensor | Sequence[Tensor], batch_size: int = 100
 ) -> Iterator[tuple[slice, ForwardPass]]:
     """Many pictures in batches, (N, 3, h, w) uint8: each batch's place among them and its pass.
 

@@ -68,3 +68,8 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
 def scores(q: Tensor, F: Tensor, v: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """S_c of every answer, input of the softmax: (Q, V), (Q, K), v, w, b -> (Q, C)."""
     return cam.scores(F, w, b) + q @ v.T
+
+
+def answers(q: Tensor, F: Tensor, learnt: Tensor, q_test: Tensor, F_test: Tensor) -> Tensor:
+    """Answers to new questions, of a model fitted to others and their answers `learnt`: -> (Q,)."""
+    return scores(q_test, F_test, *fit(q, F, learnt)).argmax(1)

@@ -12,6 +12,7 @@ import utils.check
 from tools.exercises import exercises_of, fill, stubs
 from tools.notebooks import all_notebooks, read
 from utils.check import Exercise
+from utils.check.judge import outcome
 
 
 def every_exercise() -> list[Exercise]:
@@ -35,6 +36,11 @@ MISTAKES = [
 def test_a_mistake_hears_its_own_sentence(exercise, mistake, capsys):
     assert exercise(mistake.function) is exercise.solution
     assert capsys.readouterr().out.startswith(f"Not yet: {mistake.sentence}\n")
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES)
+def test_a_mistake_knows_every_name_it_uses(exercise, mistake):
+    assert "NameError" not in outcome(mistake.function, exercise.cases[0]).problem
 
 
 @pytest.mark.parametrize("exercise", ALL, ids=NAMES)

@@ -2,7 +2,7 @@
 
 A copy of the course in a temporary folder is opened, so nothing here is ever written to. Needs
 playwright (`pip install playwright`) and a Chromium: Debian's `chromium` package, or playwright's
-own (`python -m playwright install chromium`).
+own (`python -m playwright install chromium`). Without one the tests are skipped and say so.
 """
 
 import json
@@ -18,10 +18,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("jupyterlab", reason="JupyterLab was not driven: pip install jupyterlab")
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="JupyterLab was not driven: pip install playwright"
-)
+LACKS = "JupyterLab was not driven in a browser, for {0} is missing: pip install {0}"
+pytest.importorskip("jupyterlab", reason=LACKS.format("jupyterlab"))
+playwright = pytest.importorskip("playwright.sync_api", reason=LACKS.format("playwright"))
 
 pytestmark = pytest.mark.browser
 
@@ -143,7 +142,7 @@ def browser():
         except playwright.Error as problem:
             pytest.skip(
                 "JupyterLab was not driven in a browser, for there is no Chromium that starts: "
-                "apt install chromium, or python -m playwright install chromium "
+                "sudo apt install chromium, or .venv/bin/python -m playwright install chromium "
                 f"({str(problem).splitlines()[0]})"
             )
         yield chromium

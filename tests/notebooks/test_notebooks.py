@@ -40,10 +40,12 @@ def test_a_stored_notebook_is_in_the_stored_form(path):
 
 def test_all_begin_with_the_same_cell():
     firsts = {
-        next(cell.source for cell in read(path).cells if cell.cell_type == "code"): path.name
+        path.name: next(cell for cell in read(path).cells if cell.cell_type == "code")
         for path in all_notebooks()
     }
-    assert len(firsts) == 1, f"the first code cell differs between {sorted(firsts.values())}"
+    assert all("setup" in cell.metadata.get("tags", []) for cell in firsts.values())
+    sources = {cell.source: name for name, cell in firsts.items()}
+    assert len(sources) == 1, f"the first code cell differs between {sorted(sources.values())}"
 
 
 # --- the tool ------------------------------------------------------------------------------------

@@ -300,7 +300,9 @@ def test_pointing_counts_points_on_the_thing():
 def captum():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about its hooks
-        yield pytest.importorskip("captum.attr")
+        yield pytest.importorskip(
+            "captum.attr", reason="gradients were not held against captum's: pip install captum"
+        )
 
 
 def test_gradients_agree_with_captum(captum, x):

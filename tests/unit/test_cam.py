@@ -115,7 +115,10 @@ def test_errors_say_what_to_do():
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
 def test_torchcam_draws_the_same_map(name):
     """torchcam's CAM cuts negative values off and stretches what is left: so do we, to compare."""
-    torchcam = pytest.importorskip("torchcam.methods")
+    torchcam = pytest.importorskip(
+        "torchcam.methods",
+        reason="maps were not held against torchcam's: pip install torchcam (Python 3.11 or newer)",
+    )
     import torchvision
 
     from utils.networks import cam_network

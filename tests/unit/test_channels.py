@@ -29,10 +29,10 @@ def test_contributions_and_bias_add_up_to_the_score():
         assert torch.allclose(channels.contributions(f, w, c).sum(1) + b[c], S[:, c], atol=1e-6)
 
 
-def test_carriers_counts_how_few_are_enough():
+def test_n_carrying_counts_how_few_are_enough():
     values = torch.tensor([[6.0, 3.0, 1.0, -5.0], [1.0, 1.0, 1.0, 1.0], [-1.0, -1.0, 0.0, 0.0]])
-    assert channels.carriers(values, 0.9).tolist() == [2, 4, 0]
-    assert channels.carriers(values, 0.5).tolist() == [1, 2, 0]
+    assert channels.n_carrying(values, 0.9).tolist() == [2, 4, 0]
+    assert channels.n_carrying(values, 0.5).tolist() == [1, 2, 0]
 
 
 def test_without_removes_columns_and_leaves_the_weights_alone():

@@ -1,11 +1,15 @@
-"""Objects that tell a scene, and detectors of phrases. (Notebook 07)"""
+"""Objects that tell a scene, detectors of phrases and of text. (Notebook 07)"""
+
+import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sketchbook
 from utils import concepts, features, models, networks
+from utils.experiments import phrases, scenes, text
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -152,6 +156,14 @@ def test_peaks_are_counted():
     assert concepts.peak_in(M, masks) == pytest.approx(2 / 3)
 
 
+def test_precision_and_recall_count_the_pixels_of_all_maps_together():
+    M = torch.tensor([[[10.0, 5.0], [1.0, 3.0]], [[-1.0, -2.0], [-3.0, -4.0]]])
+    masks = torch.tensor([[[True, False], [True, False]], [[True, False], [False, False]]])
+    assert concepts.precision_recall(M, masks, 0.2) == pytest.approx((1 / 3, 1 / 3))
+    assert concepts.precision_recall(M, masks, 0.9) == pytest.approx((1, 1 / 3))
+    assert math.isnan(concepts.precision_recall(M, masks, 1.0)[0])
+
+
 def test_tiles_keep_every_pixel_in_its_place():
     images = torch.arange(2 * 3 * 4 * 6).reshape(2, 3, 4, 6)
     cut = concepts.tiles(images, 2)
@@ -185,3 +197,67 @@ def test_a_thing_is_moved_along_its_rows():
     assert found[0, 0].tolist() == [0, 1, 7, 6, 4, 5, 6, 7]
     left = concepts.moved(image, mask, free, -2)
     assert left[0, 0].tolist() == [2, 3, 0, 1, 4, 5, 6, 7]
+
+
+# --- the parts of the experiments ----------------------------------------------------------------
+
+
+def test_a_rate_is_asked_only_for_objects_that_are_there():
+    area, inside = torch.tensor([[4, 0, 2], [4, 0, 0]]), torch.tensor([[4, 0, 0], [1, 0, 0]])
+
+    def rate(inside, area):
+        return [a / b for a, b in zip(inside.sum(0).tolist(), area.sum(0).tolist(), strict=True)]
+
+    assert scenes.rated(rate, inside, area).tolist() == [0.625, 0, 0]
+    found = scenes.rated(concepts.overlap_rate, inside, area)
+    assert torch.equal(found, concepts.overlap_rate(inside, area))
+
+
+def test_perfect_maps_put_all_telling_objects_first():
+    pictures = sketchbook.scenes(64, 5)
+    telling = [
+        [pictures.part_names.index(n) for n in scenes.TELLING[s]] for s in pictures.class_names
+    ]
+    maps = torch.stack(
+        [
+            torch.isin(parts, torch.tensor(telling[c], dtype=torch.uint8)).float()
+            for parts, c in zip(pictures.parts, pictures.labels.tolist(), strict=True)
+        ]
+    )
+    found = scenes.first_places(pictures, scenes.rules(pictures, maps))
+    assert list(found) == ["informative", "informative_at_50", "one_pixel", "frequent", "chance"]
+    assert found["informative"] == found["one_pixel"] == [1.0] * 8
+    assert max(found["frequent"]) < 1 and all(0 < share < 1 for share in found["chance"])
+
+
+def test_five_kinds_of_negatives_never_show_the_phrase():
+    captions = sketchbook.captions(120, 3).captions
+    F, order = torch.randn(120, 5, generator=random(0)), torch.randperm(120, generator=random(1))
+    found = phrases.negatives(F, captions, "bird on the roof", order, n=10)
+    assert {kind: len(some) for kind, some in found.items()} == {
+        "first": 10, "more": 20, "random": 20, "mined": 20, "all": 110,
+    }  # fmt: skip
+    positive = concepts.mentions(captions, "bird on the roof")
+    for some in found.values():
+        assert not positive[some].any() and len(some.unique()) == len(some)
+    assert not concepts.touches(captions, "bird on the roof")[found["more"]].any()
+
+
+def test_birds_leave_the_roof():
+    test = sketchbook.captions(48, 4)
+    moved = phrases.birds_moved(test)
+    assert list(moved) == ["roof", "air", "gone", "beside"] and len(moved["roof"]) == 4
+    bird = test.subset(test.labels == test.class_names.index("bird on the roof"))
+    bird = bird.parts == bird.part_names.index("bird")
+    for key in ("air", "gone"):
+        changed = (moved[key] != moved["roof"]).any(1)
+        assert (changed & bird).sum() > 0.9 * bird.sum()
+
+
+def test_pictures_are_enlarged_before_they_are_read():
+    torch.manual_seed(0)
+    net = networks.CamNetwork(models.CourseNetwork(2, widths=(4, 4, 8, 8)).eval())
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8, generator=random(0))
+    S, M = text.seen_by(net, images, 64)
+    wanted, maps = net(net.prepare(text.enlarged(images, 64)), 1)
+    assert torch.allclose(S, wanted[:, 1], atol=1e-6) and torch.allclose(M, maps[:, 0], atol=1e-6)

@@ -167,6 +167,13 @@ def test_a_folder_that_cannot_be_written_gives_one_sentence(project, monkeypatch
     assert "Permission denied" in error
 
 
+@pytest.mark.parametrize("arguments", [[], ["test"]])
+def test_run_without_a_module_gives_one_sentence(project, played, capsys, arguments):
+    assert course.main(["run", *arguments], project) == 1
+    assert capsys.readouterr().err == course.RUN_WHAT + "\n"
+    assert played.asked == []
+
+
 def test_an_old_python_finds_a_newer_one(monkeypatch):
     here = {"python3.11": (3, 11), "python3.10": (3, 10)}
     monkeypatch.setattr(course.os, "name", "posix")
@@ -243,5 +250,9 @@ def test_every_dependency_is_pinned_save_torch(pyproject):
 
 @pytest.fixture
 def pyproject():
-    tomllib = pytest.importorskip("tomllib", reason="Python 3.10 cannot read TOML")
+    tomllib = pytest.importorskip(
+        "tomllib",
+        reason="pyproject.toml was not compared with the rest, for Python 3.10 cannot read TOML: "
+        "run the tests with Python 3.11 or newer",
+    )
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

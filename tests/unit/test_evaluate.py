@@ -390,7 +390,10 @@ def test_two_processes_give_the_same_files(network, alone, tmp_path):
 def test_real_photographs_as_measured_elsewhere(tmp_path, monkeypatch):
     """300 pictures of ILSVRC's validation set; the figures beside them are another program's."""
     if not (SHARED / "imagenet-val").is_dir() or not (SHARED / "torch").is_dir():
-        pytest.skip("the 300 ILSVRC pictures and the network of ../shared are not here")
+        pytest.skip(
+            "real photographs were not measured: put 300 pictures of ILSVRC (images/, boxes.csv, "
+            "labels.csv) into ../shared/imagenet-val and a torch cache into ../shared/torch"
+        )
     monkeypatch.setenv("TORCH_HOME", str(SHARED / "torch"))
     options = ["--data", "imagenet", "--root", SHARED / "imagenet-val", "--network", "mobilenet_v2"]
     done = torchrun(*options, "--out", tmp_path / "two")

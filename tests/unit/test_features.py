@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from utils import cam, features, models, networks
-from utils.experiments import backbone
+from utils import cam, features, models, networks, results
+from utils.experiments import backbone, birds
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -60,7 +60,7 @@ def test_features_are_computed_once(monkeypatch):
     first = features.features(net, images)
     first += 1  # the caller's own copy
     calls, pooled = [], features._pooled
-    monkeypatch.setattr(features, "_pooled", lambda net, x: calls.append(len(x)) or pooled(net, x))
+    monkeypatch.setattr(features, "_pooled", lambda n, x, *a: calls.append(len(x)) or pooled(n, x))
     assert torch.allclose(features.features(net, images) + 1, first)
     assert calls == [1]  # one picture, to know the network
     changed = images.clone()
@@ -269,3 +269,24 @@ def test_the_shipped_network_is_the_one_described():
     net = models.load(backbone.NAME)
     assert net.class_names == backbone.LABELS
     assert net(net.prepare(noise(1, 112, 112)))[1].shape == (1, len(backbone.LABELS), 14, 14)
+
+
+# --- the experiment with birds -------------------------------------------------------------------
+
+
+def test_boxes_from_perfect_maps_are_right_and_chance_takes_its_best_box():
+    maps, true = (
+        torch.zeros(3, 40, 40),
+        torch.tensor([[10, 10, 30, 30], [0, 0, 20, 20], [10, 10, 30, 30]]),
+    )
+    for M, (x0, y0, x1, y1) in zip(maps, true.tolist(), strict=True):
+        M[y0:y1, x0:x1] = 1
+    found = birds.right_boxes(maps, true, 0.5, sides=[0.1, 0.5])
+    assert found["box_at_20"] == found["box_at_chosen"] == 1
+    assert found["box_best_centre"] == pytest.approx(2 / 3) and found["box_whole_picture"] == 0
+
+
+def test_one_seed_of_the_birds_gives_the_figures_that_are_stored():
+    found = birds.birds(models.load(backbone.NAME), 0, n_train=40, n_test=16)
+    assert found.keys() == results.runs("birds")[0].keys()
+    assert all(0 <= share <= 1 for share in found.values())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from utils import localization
+from utils import cam, localization
 from utils.localization import box_from_map, gt_known, iou
 
 
@@ -66,6 +66,11 @@ def test_errors_say_what_to_do():
     with pytest.raises(ValueError, match="same thresholds"):
         row = torch.rand(4, 4), torch.ones(4)
         localization.stacked([localization.record(*row, thresholds=t) for t in ([0.1], [0.2])])
+    bare = localization.records(torch.rand(2, 4, 4), torch.ones(2, 4))
+    with pytest.raises(ValueError, match="needs masks"):
+        localization.pointing(bare)
+    with pytest.raises(ValueError, match="needs masks"):
+        localization.average_precision(bare.pixels)
     with pytest.raises(ValueError, match="one shape"):
         localization.pxap(torch.rand(2, 4, 4), torch.ones(2, 4, 4))
     with pytest.raises(ValueError, match="right masks"):
@@ -311,6 +316,21 @@ def test_any_component_is_at_least_as_good_as_the_largest(smooth):
     for M, true in zip(*smooth, strict=True):
         largest, every = localization.iou_curves(M, true)
         assert (every >= largest).all() and len(largest) == len(localization.FINE)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.integers(0, 10**6))
+def test_all_thresholds_at_once_find_the_components_of_each(h, w, tall, seed):
+    random = np.random.default_rng(seed)
+    M = torch.from_numpy(random.integers(-2, tall, (h, w)) * 0.7)
+    true = torch.tensor([0, 0, w // 2 + 1, h // 3 + 1])
+    thresholds = [0.5, 0.0, 0.21, 0.5, 0.99, 0.4]  # in any order, and twice
+    found = localization.iou_curves(M, true, thresholds, "max")
+    for t, largest, best in zip(thresholds, *found, strict=True):
+        above = (cam.normalize(M.float()) > t).numpy()
+        boxes = torch.from_numpy(localization.component_boxes(above))
+        fits = iou(boxes if len(boxes) else torch.tensor([[0, 0, w, h]]), true)
+        assert (fits[0], fits.max()) == (largest, best)
 
 
 def test_boxes_of_one_object_as_tensor_and_as_list_are_the_same(smooth):

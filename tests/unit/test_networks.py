@@ -139,7 +139,7 @@ def test_no_memory_grows_over_a_thousand_calls():
 def test_other_devices(device):
     there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
     if not there:
-        pytest.skip(f"no {device} device on this machine")
+        pytest.skip(f"maps on {device} were not tried: run the tests on a machine that has it")
     model = CourseNetwork().eval()
     x = torch.rand(2, 3, 112, 112)
     here = cam_network(model)(x)
@@ -204,7 +204,10 @@ def test_the_real_network_sees_a_cup_of_coffee():
 
     net = models.pretrained("mobilenet_v2")
     if net is None:
-        pytest.skip("the ImageNet weights of mobilenet_v2 are not in the torch cache")
+        pytest.skip(
+            "the real mobilenet_v2 was not tried, for its weights are not here: connect to the "
+            "internet once, or set TORCH_HOME to a torch cache that holds them"
+        )
     S, M = net(net.prepare(photos.sample("coffee")))
     assert net.class_names[S[0].argmax()] == "espresso"
     p = net.forward_pass(net.prepare(photos.sample("coffee")))

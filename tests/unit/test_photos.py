@@ -346,9 +346,9 @@ def test_uploads_of_each_kind():
 
 
 def test_upload_of_the_installed_ipywidgets():
-    widgets = pytest.importorskip("ipywidgets")
+    widgets = pytest.importorskip("ipywidgets", reason="upload not tried: pip install ipywidgets")
     if int(widgets.__version__.split(".")[0]) < 8:
-        pytest.skip("ipywidgets 7 fills its value from JavaScript only")
+        pytest.skip("upload not tried, ipywidgets 7 is too old: pip install -U ipywidgets")
     data = encoded(Image.fromarray(gradient()))
     button = widgets.FileUpload()
     assert "Nothing is uploaded" in error(button.value)
@@ -607,7 +607,7 @@ def test_malformed_addresses():
 
 
 def test_samples():
-    data = pytest.importorskip("skimage.data")
+    data = pytest.importorskip("skimage.data", reason="no samples: pip install scikit-image")
     for name in ("chelsea", "coffee", "astronaut", "rocket"):
         assert near(sample(name), getattr(data, name)(), 0)
     assert sample("motorcycle_left").shape == (3, 500, 741)

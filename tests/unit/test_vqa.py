@@ -5,7 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import sketchbook
 from utils import cam, features, models, networks, vqa
+from utils.experiments import questions
 
 SEEDS = st.integers(0, 2**31 - 1)
 ASKED = ("What colour is the cat?", "Is the cat on the left of the boat?")
@@ -79,6 +81,13 @@ def test_what_is_all_zero_has_no_say():
     assert v.abs().max() < 1e-6 and w.abs().max() > 0.01
 
 
+def test_new_questions_are_answered_by_the_best_score():
+    q, F, learnt = table(n=200)
+    S = vqa.scores(q[150:], F[150:], *vqa.fit(q[:150], F[:150], learnt[:150]))
+    found = vqa.answers(q[:150], F[:150], learnt[:150], q[150:], F[150:])
+    assert torch.equal(found, S.argmax(1))
+
+
 @pytest.mark.parametrize("answers", [[0, 0, 0], [0, 2, 2], [1, 1, 2]])
 def test_every_answer_needs_a_question(answers):
     with pytest.raises(ValueError, match="needs questions"):
@@ -116,3 +125,56 @@ def test_a_question_is_a_bias_of_a_cam_network():
     F = features.features(net, images)
     assert torch.allclose(S, vqa.scores(q, F, v, w, b), atol=1e-5)
     assert torch.allclose(S, M.mean((2, 3)) + b + q @ v.T, atol=1e-5)
+
+
+# --- the parts of the experiment -----------------------------------------------------------------
+
+
+def test_figures_of_each_kind_of_question():
+    asked = ["What animal is there?", "How many cups are there?", "What is on the left?"] * 2
+    values = torch.tensor([1.0, 0, 1, 0, 0, 1])
+    found = questions.by_kind(values, asked)
+    assert len(found) == 1 + len(questions.KINDS)
+    assert found[0] == 0.5 and found[1] == 0.5 and found[3] == 0 and found[5] == 1
+
+
+def test_a_mean_over_things_sees_nothing_else():
+    f = torch.zeros(1, 2, 4, 4)
+    f[0, 0, :2], f[0, 1, 2:, 2:] = 3, 5
+    masks = torch.zeros(1, 3, 8, 8, dtype=torch.bool)
+    masks[0, 0, :4], masks[0, 1, 4:, 4:], masks[0, 2, 4:] = True, True, True
+    told = questions.over_things(f, masks)
+    assert told.shape == (3, 2)
+    assert told[0, 0] > 2.7 and told[1, 1] > 4.2 and told[2, 1] == pytest.approx(2.5, abs=0.2)
+
+
+def test_what_is_in_a_picture_and_what_is_asked_about_it():
+    pictures = sketchbook.questions(12, 3)
+    asked, answers = questions.in_one_row(pictures)
+    assert len(asked) == len(answers) == 48
+    pairs = questions.pairs_of_questions(pictures)
+    painted = 0
+    for i, texts in enumerate(pairs["colour"]):
+        animal, single, group = questions.things_in(pictures, i)
+        assert len({animal, single, group}) == 3 and asked[4 * i + 1] in texts
+        one = asked[4 * i + 1].split()[-1][:-1]
+        painted += questions.paint(pictures, i, one) == pictures.class_names[answers[4 * i + 1]]
+    assert painted >= 10  # little is seen of some things
+    right = questions.colours_named(pictures, pictures.labels[:, 1])
+    assert right == {"colour_asked": 1, "colour_other": 0, "colour_group": 0, "colour_none": 0}
+
+
+def test_answers_to_two_questions_are_compared():
+    names, F = ("left", "right"), torch.zeros(2, 1)
+    v, w, b = torch.tensor([[1.0, 0], [0, 1]]), torch.zeros(2, 1), torch.zeros(2)
+    pairs = [("left?", "right?"), ("left?", "on the left?")]
+    assert questions.same_answers(pairs, F, names, (v, w, b)).tolist() == [False, True]
+
+
+def test_maps_of_answers_peak_on_things():
+    f = torch.zeros(1, 2, 4, 4)
+    f[0, 0, 0, 0] = f[0, 1, 3, 3] = 1
+    masks = torch.zeros(1, 4, 8, 8, dtype=torch.bool)
+    masks[0, :, :3, :3] = True
+    found = questions.on_things(f, torch.eye(2), torch.tensor([0, 1, 0, 1]), masks)
+    assert found.tolist() == [True, False, True, False]

@@ -23,7 +23,9 @@ import inspect
 import textwrap
 from collections.abc import Callable, Sequence
 
-from utils.check.judge import Mistake, verdict
+import torch
+
+from utils.check.judge import Mistake, as_tensor, verdict
 
 RIGHT, UNANSWERED = "\N{WHITE HEAVY CHECK MARK} Right.", "Not answered yet"
 
@@ -56,8 +58,8 @@ class Exercise:
             print(f"{RIGHT} {self.right}\nFrom here on the notebook uses your {self.name}.")
             if found.changes:
                 print(f"(It changes {found.changes} it is given, so it is handed copies.)")
-                return _on_copies(answer)
-            return answer
+                answer = _on_copies(answer)
+            return _as_tensors(answer, found.dtype) if found.dtype else answer
         if found.words:
             print(f"Not yet: {found.words}")
         else:
@@ -68,16 +70,17 @@ class Exercise:
         print(f"Until then the notebook uses the course's {self.name}.")
         return self.solution
 
-    def mistakes(self, *rows: tuple) -> None:
+    def mistakes(self, *rows: tuple, at: tuple[int, ...] = ()) -> None:
         """Add usual mistakes, each with its sentence as the last entry; see the top of this file.
 
+        With `at` they are about one part of the result, result[at], whatever else is wrong.
         Rows of texts are edits of the solution: (what is returned instead, sentence), or (old, new,
         old, new, ..., sentence). Raises ValueError for an edit that changes nothing.
         """
         for *edits, sentence in rows:
             several = isinstance(edits[0], list)
             self.known += [
-                Mistake(self._wrong(*one), sentence)
+                Mistake(self._wrong(*one), sentence, at)
                 for one in ([[wrong] for wrong in edits[0]] if several else [edits])
             ]
 
@@ -165,3 +168,13 @@ def _on_copies(function: Callable) -> Callable:
         return function(*copy.deepcopy(arguments))
 
     return guarded
+
+
+def _as_tensors(function: Callable, dtype: torch.dtype) -> Callable:
+    """The function, its arrays, lists or tensors of another type as what the next cells expect."""
+
+    @functools.wraps(function)
+    def converted(*arguments):
+        return as_tensor(function(*arguments), dtype)
+
+    return converted

@@ -36,6 +36,7 @@ class Mistake(NamedTuple):
 
     function: Callable
     sentence: str
+    at: tuple[int, ...] = ()  # the part of the result that it is about; the rest may be anything
 
 
 class Verdict(NamedTuple):
@@ -44,6 +45,7 @@ class Verdict(NamedTuple):
     right: bool
     words: str  # what is wrong; nothing where all is right
     changes: str = ""  # what of its arguments the function changes, such as "the tensor"
+    dtype: torch.dtype | None = None  # of the tensor that is wanted, where another form came
 
 
 class Outcome(NamedTuple):
@@ -56,6 +58,7 @@ class Outcome(NamedTuple):
     missing: bool = False  # nothing came back
     changes: str = ""
     printed: str = ""
+    dtype: torch.dtype | None = None  # of a tensor that remembers no gradient
 
 
 def verdict(
@@ -84,9 +87,11 @@ def verdict(
         return Verdict(False, "")
     for mine, true, case in zip(found, wanted, cases, strict=True):
         if not _same(mine, true, tolerance):
-            known = (m.sentence for m in mistakes if _alike(found, m.function, cases, tolerance))
+            known = (m.sentence for m in mistakes if _alike(found, m, cases, tolerance))
             return Verdict(False, next(known, "") or _difference(mine, true, case))
-    return Verdict(True, "", next((mine.changes for mine in found if mine.changes), ""))
+    changes = next((mine.changes for mine in found if mine.changes), "")
+    others = (t.dtype for m, t in zip(found, wanted, strict=True) if t.dtype not in (None, m.dtype))
+    return Verdict(True, "", changes, next(others, None))
 
 
 def _got(answer: object) -> str:
@@ -118,13 +123,13 @@ def _frozen(value: object) -> Outcome:
     """A value as numbers that stay as they are, and what it was."""
     if value is None or value is Ellipsis:
         return Outcome(None, kind_of(value), missing=True)
-    numbers = _numbers(value)
-    return Outcome(numbers, kind_of(value), _precision(value))
+    dtype = value.dtype if isinstance(value, Tensor) and not value.requires_grad else None
+    return Outcome(_numbers(value), kind_of(value), _precision(value), dtype=dtype)
 
 
 def _numbers(value: object) -> "Tensor | tuple | None":
     """Numbers, arrays, tensors and lists of them as one tensor, or as a tuple where shapes differ."""
-    if isinstance(value, (tuple, list)) and any(_is_array(v) for v in value):
+    if isinstance(value, (tuple, list)) and (any(map(_is_array, value)) or _is_pair(value)):
         parts = [_numbers(v) for v in value]
         if any(not isinstance(p, Tensor) for p in parts):
             return None
@@ -142,6 +147,17 @@ def _numbers(value: object) -> "Tensor | tuple | None":
 
 def _is_array(value: object) -> TypeGuard[Tensor | np.ndarray | np.generic]:
     return isinstance(value, (Tensor, np.ndarray, np.generic))
+
+
+def _is_pair(value: Sequence) -> bool:
+    """Whether these are two things written as lists, such as w (C, K) and b (C,)."""
+    return len(value) == 2 and 0 < _axes(value[0]) != _axes(value[1]) > 0
+
+
+def _axes(value: object) -> int:
+    if isinstance(value, (tuple, list)):
+        return 1 + (_axes(value[0]) if value else 0)
+    return value.ndim if isinstance(value, (Tensor, np.ndarray)) else 0
 
 
 def _precision(value: object) -> float:
@@ -164,7 +180,9 @@ def _changed(case: tuple, given: tuple) -> str:
 
 def _equal(a: object, b: object) -> bool:
     if isinstance(a, Tensor):
-        return isinstance(b, Tensor) and a.shape == b.shape and bool(((a == b) | (a != a)).all())
+        if not isinstance(b, Tensor) or (a.shape, a.requires_grad) != (b.shape, b.requires_grad):
+            return False
+        return bool(((a == b) | (a != a)).all())
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and np.array_equal(a, b)
     if isinstance(a, (list, tuple)):
@@ -313,6 +331,12 @@ def _restore(place: object, before: dict) -> None:
             setattr(place, name, value)
 
 
+def as_tensor(value: object, dtype: torch.dtype) -> object:
+    """Arrays, lists and tensors that remember gradients as one plain tensor; all else as it is."""
+    numbers = _numbers(value)
+    return numbers.to(dtype) if isinstance(numbers, Tensor) else value
+
+
 # ---------------------------------------------------------------- two outcomes beside each other
 
 
@@ -335,18 +359,26 @@ def _close(mine: "Tensor | tuple", true: "Tensor | tuple", tolerance: float) -> 
     )
 
 
-def _alike(found: list[Outcome], wrong: Callable, cases: Sequence[tuple], tolerance: float) -> bool:
+def _alike(found: list[Outcome], wrong: Mistake, cases: Sequence[tuple], tolerance: float) -> bool:
     """Whether a mistake gives the same values in every case, and stops where the answer stops."""
-    values = 0
+    agreed, same_words = 0, True
     for mine, case in zip(found, cases, strict=True):
-        theirs = outcome(wrong, case)
+        theirs = outcome(wrong.function, case)
         if mine.problem and theirs.problem:
-            continue
-        if not _same(mine, theirs, tolerance):
+            same_words &= mine.problem == theirs.problem
+        elif _same(*_parts(mine, theirs, wrong.at), tolerance):
+            agreed += 1
+        else:
             return False
-        values += 1
-    pairs = zip(found, cases, strict=True)
-    return values > 0 or all(m.problem == outcome(wrong, case).problem for m, case in pairs)
+    return agreed > 0 or same_words
+
+
+def _parts(mine: Outcome, theirs: Outcome, at: tuple[int, ...]) -> tuple[Outcome, Outcome]:
+    """The part of both results that a mistake is about, where they have the same shape."""
+    a, b = mine.value, theirs.value
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape:
+        return mine._replace(value=a[at]), theirs._replace(value=b[at])
+    return mine, theirs
 
 
 def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
@@ -356,6 +388,9 @@ def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
     got, wanted = mine.value, true.value
     if got is None or wanted is None:
         return f"your function gives {mine.kind}, which holds no numbers. {given}"
+    if isinstance(got, tuple) and isinstance(wanted, tuple) and _shape(got) == _shape(wanted):
+        pairs = zip(got, wanted, strict=True)  # shown is the first thing that is wrong
+        got, wanted = next((p for p in pairs if not _close(*p, 1e-5)), (got[0], wanted[0]))
     if isinstance(got, tuple) or isinstance(wanted, tuple):
         return f"your result has the shape {_shape(got)}, wanted is {_shape(wanted)}. {given}"
     if got.shape != wanted.shape:

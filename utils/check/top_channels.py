@@ -3,8 +3,44 @@
 import torch
 from torch import Tensor
 
-from utils import channels
-from utils.check.old import judge
+from utils.check import exercise
+
+
+def _weights() -> list[tuple[Tensor, int, int]]:
+    """Weights (C, K) with C = K, where a transpose hides; a class; how many channels."""
+    g = torch.Generator().manual_seed(5)
+    return [(torch.randn(k, k, generator=g), c, n) for k, c, n in ((9, 2, 3), (7, 0, 2), (8, 5, 3))]
+
+
+@exercise(
+    cases=_weights(),
+    hint="""
+    The weights of class `c` are a row. `argsort` gives positions, and sorts upwards unless told otherwise.
+    """,
+    right="Nothing was run on a picture for this: the classifier's weights are enough.",
+)
+def top_channels(w, c, n):
+    """The n channels with the largest weights of class c, largest first: (C, K) -> (n,)."""
+    return w[c].argsort(descending=True)[:n]
+
+
+top_channels.mistakes(
+    ("w[c]", "w[:, c]", "you ranked a column of w: the classes that channel c speaks for. The weights of class c are the row w[c]."),
+    ("w[c]", "w[c].abs()", "you ranked by absolute value. A large negative weight speaks against the class: keep the sign."),
+    ("descending=True", "", "these are the smallest weights, the channels that speak most against the class. Sort the other way round."),
+    ("w[c].argsort()[-n:]", "the right channels, smallest first. The largest weight comes first."),
+    (["w[c].argmax()", "w[c].argmax()[None]"], "that is the first channel only. n of them are wanted."),
+    ("w[c].topk(n).values", "these are the weights. The channels, their indices, are wanted."),
+    ("w[c].topk(n)", "topk gives two things, the weights and the channels. Keep the second, .indices."),
+    ("w[c].sort(descending=True)", "sort gives two things, the weights and the channels. Keep the second, .indices, and of it the first n."),
+    ("[:n]", "[-n:]", "these are the last n of the list, the smallest weights. Keep the first n."),
+    ("[:n]", "[1 : n + 1]", "the largest is left out: counting starts at 0, so the first n are [:n]."),
+    ("[:n]", "[:3]", "that is always three. How many are wanted stands in n."),
+    ("w[c]", "w[0]", "that is the ranking of class 0, not of class c."),
+    ("w[c]", "w.softmax(0)[c]", "a softmax over the classes changes the order. Rank the weights themselves."),
+    ("[:n]", "", "that is every channel in order. Keep the first n."),
+    ("w.topk(n, dim=1).indices", "that is the answer for every class. Take class c only."),
+)  # fmt: skip
 
 
 def _inputs() -> list[tuple[Tensor, Tensor, int]]:
@@ -17,131 +53,98 @@ def _inputs() -> list[tuple[Tensor, Tensor, int]]:
     ]
 
 
-def top_channels(answer) -> bool:
-    """Exercise 1: the n channels with the largest weights, (C, K), class, n -> (n,) int64."""
-
-    def reference(w: Tensor, c: int, n: int) -> Tensor:
-        return channels.top(w[c], n)
-
-    g = torch.Generator().manual_seed(5)
-    cases = [
-        (torch.randn(k, k, generator=g), c, n) for k, c, n in ((9, 2, 3), (7, 0, 2), (8, 5, 3))
-    ]
-    return judge(
-        answer,
-        reference,
-        cases,
-        [
-            (lambda w, c, n: channels.top(w[:, c], n), "you ranked a column of w: the classes that channel c speaks for. The weights of class c are the row w[c]."),
-            (lambda w, c, n: channels.top(w[c].abs(), n), "you ranked by absolute value. A large negative weight speaks against the class: keep the sign."),
-            (lambda w, c, n: w[c].argsort()[:n], "these are the smallest weights, the channels that speak most against the class. Sort the other way round."),
-            (lambda w, c, n: w[c].argsort()[-n:], "the right channels, smallest first. The largest weight comes first."),
-            (lambda w, c, n: w[c].argmax(), "that is the first channel only. n of them are wanted."),
-            (lambda w, c, n: w[c].argmax()[None], "that is the first channel only. n of them are wanted."),
-            (lambda w, c, n: w[c].topk(n).values, "these are the weights. The channels, their indices, are wanted."),
-            (lambda w, c, n: torch.stack([t.double() for t in w[c].topk(n)]), "topk gives two things, the weights and the channels. Keep the second, .indices."),
-            (lambda w, c, n: w[c].argsort(descending=True)[-n:], "these are the last n of the list, the smallest weights. Keep the first n."),
-            (lambda w, c, n: w[c].argsort(descending=True)[1 : n + 1], "the largest is left out: counting starts at 0, so the first n are [:n]."),
-            (lambda w, c, n: channels.top(w.softmax(0)[c], n), "a softmax over the classes changes the order. Rank the weights themselves."),
-            (lambda w, c, n: w[c].argsort(descending=True), "that is every channel in order. Keep the first n."),
-            (lambda w, c, n: w.topk(n, dim=1).indices, "that is the answer for every class. Take class c only."),
-        ],
-        "Nothing was run on a picture for this: the classifier's weights are enough.",
-    )  # fmt: skip
+@exercise(
+    cases=_inputs(),
+    hint="""
+    First $F_k$ for every picture, (N, K). Times one row of `w`. Then the mean over the pictures.
+    """,
+    right="A large weight on a channel that is silent pays nothing.",
+)
+def contribution(f, w, c):
+    """Mean of w_k^c F_k over the pictures, with GAP: (N, K, H, W), (C, K), class -> (K,)."""
+    F = f.mean((2, 3))
+    return (w[c] * F).mean(0)
 
 
-def contribution(answer) -> bool:
-    """Exercise 2: mean of w_k^c F_k over the pictures, (N, K, H, W), (C, K), class -> (K,)."""
-
-    def reference(f: Tensor, w: Tensor, c: int) -> Tensor:
-        return channels.contributions(f, w, c).mean(0)
-
-    return judge(
-        answer,
-        reference,
-        _inputs(),
-        [
-            (lambda f, w, c: w[c], "these are the weights alone. Each pays w times F: multiply by the pooled maps."),
-            (lambda f, w, c: f.mean((0, 2, 3)), "that is F_k alone. Multiply by the weights of the class."),
-            (lambda f, w, c: (w[c] * f.sum((2, 3))).mean(0), "F_k is the sum here. This network has GAP: take the mean over x and y."),
-            (lambda f, w, c: (w[c] * f.mean((2, 3))).sum(0), "you summed over the pictures. Take their mean, so that it does not depend on how many there are."),
-            (lambda f, w, c: w[c] * f.sum((0, 2, 3)), "you summed over places and pictures. Both are means."),
-            (lambda f, w, c: (w[c] * f.amax((2, 3))).mean(0), "F_k is the maximum here (GMP). This network takes the mean."),
-            (lambda f, w, c: w[c] * f.mean((2, 3)), "that is one row for each picture. The mean over the pictures is still missing."),
-            (lambda f, w, c: reference(f, w.T, c), "you took a column of w. The weights of class c are the row w[c]."),
-            (lambda f, w, c: reference(f, w.relu(), c), "the negative weights are gone. They take from the score, and belong here."),
-            (lambda f, w, c: reference(f, w.abs(), c), "you lost the signs of the weights."),
-            (lambda f, w, c: reference(f, w, c).sum(), "you summed over the channels: that is the score without its bias. Keep one number for each channel."),
-            (lambda f, w, c: f.mean((2, 3)) @ w[c], "that is a score for each picture, without its bias: @ adds up the channels. Multiply with *, and take the mean over the pictures."),
-            (lambda f, w, c: (w[c] * f.mean((2, 3))).mean(1), "that is a mean over the channels. The pictures are the first axis: mean(0)."),
-            (lambda f, w, c: w * f.mean((0, 2, 3)), "that is the answer for every class. Take the row w[c] only."),
-        ],
-        "A large weight on a channel that is silent pays nothing.",
-    )  # fmt: skip
+contribution.mistakes(
+    ("w[c]", "these are the weights alone. Each pays w times F: multiply by the pooled maps."),
+    ("w[c] * F", "F", "that is F_k alone. Multiply by the weights of the class."),
+    ("f.mean", "f.sum", "F_k is the sum here. This network has GAP: take the mean over x and y."),
+    ("(w[c] * F).sum(0)", "you summed over the pictures. Take their mean, so that it does not depend on how many there are."),
+    ("w[c] * f.sum((0, 2, 3))", "you summed over places and pictures. Both are means."),
+    ("f.mean", "f.amax", "F_k is the maximum here (GMP). This network takes the mean."),
+    ("w[c] * F", "that is one row for each picture. The mean over the pictures is still missing."),
+    ("solution(f[:1], w, c)", "that is the first picture only. Take the mean over all of them."),
+    ("(w[c][:, None, None] * f).mean(0)", "x and y are still there. F_k is the mean over them, axes 2 and 3."),
+    ("w[c]", "w[:, c]", "you took a column of w. The weights of class c are the row w[c]."),
+    ("w[c]", "w[0]", "these are the weights of class 0, not of class c."),
+    ("w[c]", "w[c].relu()", "the negative weights are gone. They take from the score, and belong here."),
+    ("w[c]", "w[c].abs()", "you lost the signs of the weights."),
+    ("solution(f, w, c).sum()", "you summed over the channels: that is the score without its bias. Keep one number for each channel."),
+    ("F @ w[c]", "that is a score for each picture, without its bias: @ adds up the channels. Multiply with *, and take the mean over the pictures."),
+    ("(w[c] * F).mean(1)", "that is a mean over the channels. The pictures are the first axis: mean(0)."),
+    ("w * F.mean(0)", "that is the answer for every class. Take the row w[c] only."),
+)  # fmt: skip
 
 
-def _maps() -> list[tuple[Tensor, float, Tensor]]:
-    """Maps (N, h, w), threshold, masks (N, h, w); one region covers its mask, one mask is empty."""
+def _regions() -> list[tuple[Tensor, float, Tensor]]:
+    """Maps (N, h, w), threshold, masks (N, h, w): strong, silent, covering, without the part."""
     g = torch.Generator().manual_seed(7)
     cases = []
-    for n, side, T, level in ((4, 8, 0.5, 0.8), (3, 10, 0.6, 0.05)):
+    for n, side, T, level in ((4, 8, 0.5, 0.8), (3, 10, 0.625, 0.05), (5, 6, 0.5, 0.6)):
         maps = torch.rand(n, side, side, generator=g) * torch.linspace(0.7, 1.4, n)[:, None, None]
+        maps = (64 * maps).round() / 64  # the same in half precision
         masks = torch.rand(n, side, side, generator=g) > level
         masks[0] = False
         masks[1] &= maps[1] >= T
         maps[-1, 0, 0] = T  # exactly at the threshold: it counts
         masks[-1, 0, 0] = True
         cases.append((maps, T, masks))
+    cases[-1][0][2:4] *= 0.3  # silent in two pictures, whose masks count in the union all the same
     return cases
 
 
-def agreement(answer) -> bool:
-    """Exercise 3: IoU of thresholded maps with masks, pooled over the pictures -> a number."""
+@exercise(
+    cases=_regions(),
+    hint="""
+    `&` and `|` of two bool tensors, then a sum over everything, then one division.
+    """,
+    right="One threshold and one division for the whole set of pictures.",
+)
+def agreement(maps, T, masks):
+    """IoU of the pixels at or above T with the masks, pooled: (N, h, w), T, (N, h, w) bool -> number."""
+    region = maps >= T
+    return (region & masks).sum() / (region | masks).sum()
 
-    def counts(maps: Tensor, T: float, masks: Tensor, axes=(0, 1, 2)) -> tuple[Tensor, ...]:
-        marked = maps >= T
-        return (
-            (marked & masks).sum(axes),
-            (marked | masks).sum(axes),
-            marked.sum(axes),
-            masks.sum(axes),
-        )
 
-    def ratio(i: int, j: int, axes=(0, 1, 2)):
-        return lambda *case: (lambda n: n[i] / n[j])(counts(*case, axes))
+def _of_each_picture(maps: Tensor, T: float, masks: Tensor) -> Tensor:
+    region = maps >= T
+    return (region & masks).sum((1, 2)) / (region | masks).sum((1, 2))
 
-    def smaller(*case: Tensor) -> Tensor:
-        both, _, marked, masks = counts(*case)
-        return both / torch.minimum(marked, masks)
 
-    def mean_of_pictures(*case: Tensor) -> Tensor:
-        both, either, *_ = counts(*case, axes=(1, 2))
-        return (both / either.clamp(min=1)).mean()
+def _where(kept: Tensor, maps: Tensor, T: float, masks: Tensor) -> Tensor:
+    """The agreement in some of the pictures."""
+    return agreement.solution(maps[kept], T, masks[kept])
 
-    def no_union(*case: Tensor) -> Tensor:
-        both, _, marked, masks = counts(*case)
-        return both / (marked + masks)
 
-    return judge(
-        answer,
-        ratio(0, 1),
-        _maps(),
-        [
-            (smaller, "you divided by the smaller of the two. Then a speck inside the part scores 1: divide by the union."),
-            (mean_of_pictures, "that is the mean over the pictures. Pool: count pixels over all pictures first, divide once."),
-            (ratio(0, 1, (1, 2)), "that is one number for each picture. Count over all pictures, then divide."),
-            (no_union, "the union counts the shared pixels once. You counted them twice: use region | mask."),
-            (lambda m, T, k: 2 * no_union(m, T, k), "that is the Dice score, 2 I / (A + B). IoU is I / (A | B)."),
-            (ratio(0, 2), "you divided by the region: that is precision. Divide by the union."),
-            (ratio(0, 3), "you divided by the part: that is recall. Divide by the union."),
-            (lambda m, T, k: ratio(0, 1)(-m, -T, k), "you marked what lies below the threshold. The strongest regions are at or above it."),
-            (lambda m, T, k: ratio(0, 1)(m, T * m.amax(), k), "T is a value of the map already, not a share of the maximum."),
-            (lambda m, T, k: ratio(0, 1)(m, T * m.amax((1, 2), keepdim=True), k), "T is a value of the map already, not a share of each picture's maximum."),
-            (lambda m, T, k: ratio(0, 1)(m, 1e-9, k), "the threshold is missing: every pixel above 0 is marked."),
-            (lambda m, T, k: counts(m, T, k)[0], "that is the number of shared pixels. Divide it by the union."),
-            (ratio(1, 0), "it is upside down: the shared pixels belong above the line, the union below."),
-            (lambda m, T, k: ((m >= T) == k).double().mean(), "that is accuracy: it counts the pixels outside both as well, and they are most of the picture."),
-            (lambda m, T, k: (lambda a: (a & k).sum() / (a | k).sum())(m > T), "a pixel exactly at the threshold counts as marked: use >=, not >."),
-        ],
-        "One threshold and one division for the whole set of pictures.",
-    )  # fmt: skip
+agreement.mistakes(
+    ("(region & masks).sum() / min(region.sum(), masks.sum())", "you divided by the smaller of the two. Then a speck inside the part scores 1: divide by the union."),
+    ("_of_each_picture(maps, T, masks).mean()", "that is the mean over the pictures. Pool: count pixels over all pictures first, divide once."),
+    ("_of_each_picture(maps, T, masks)", "that is one number for each picture. Count over all pictures, then divide."),
+    ("_where((maps >= T).any(2).any(1), maps, T, masks)", "you left out the pictures in which nothing is marked. The part is there, and the region misses it: its pixels belong to the union."),
+    ("_where(masks.any(2).any(1), maps, T, masks)", "you left out the pictures without the part. What is marked there is marked wrongly, and belongs to the union."),
+    ("_where((maps >= T).any(2).any(1) & masks.any(2).any(1), maps, T, masks)", "you left out the pictures in which nothing is marked, and those without the part. All their pixels belong to the union."),
+    ("(region & masks).sum() / (region.sum() + masks.sum())", "the union counts the shared pixels once. You counted them twice: use region | mask."),
+    ("2 * (region & masks).sum() / (region.sum() + masks.sum())", "that is the Dice score, 2 I / (A + B). IoU is I / (A | B)."),
+    ("(region & masks).sum() / region.sum()", "you divided by the region: that is precision. Divide by the union."),
+    ("(region & masks).sum() / masks.sum()", "you divided by the part: that is recall. Divide by the union."),
+    ("maps >= T", "maps <= T", "you marked what lies below the threshold. The strongest regions are at or above it."),
+    (["solution(maps, T * maps.max(), masks)", "solution(maps / maps.max(), T, masks)"], "T is a value of the map already, not a share of the maximum."),
+    ("solution(maps, T * maps.amax((1, 2), keepdim=True), masks)", "T is a value of the map already, not a share of each picture's maximum."),
+    ("maps >= T", "maps > 0", "the threshold is missing: every pixel above 0 is marked."),
+    ("(region & masks).sum()", "that is the number of shared pixels. Divide it by the union."),
+    ("(region & masks).sum() // (region | masks).sum()", "// rounds down to whole numbers. Divide with /."),
+    ("(region | masks).sum() / (region & masks).sum()", "it is upside down: the shared pixels belong above the line, the union below."),
+    ("(region == masks).double().mean()", "that is accuracy: it counts the pixels outside both as well, and they are most of the picture."),
+    ("maps >= T", "maps > T", "a pixel exactly at the threshold counts as marked: use >=, not >."),
+)  # fmt: skip

@@ -6,6 +6,7 @@ other tasks. Of these tasks it sees nothing: no species, scene, caption, letter 
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ PARTS = PART_NAMES[1:]
 COLOURS = ("pale", "dark", "red", "yellow", "green", "blue", "violet")
 HUES = torch.tensor([30, 75, 165, 255, 330])  # degrees where red, yellow, ..., violet end
 LABELS = (*CLASS_NAMES, *PARTS, *COLOURS, *PATTERNS)
-CONFIG = {"n_classes": len(LABELS), "widths": (16, 32, 64, 128)}
+CONFIG: dict[str, Any] = {"n_classes": len(LABELS), "widths": (16, 32, 64, 128)}
 OWNER = torch.tensor([CLASS_NAMES.index(name.split()[0]) for name in PARTS])
 CHUNK, DRAWN = 100, 224  # pictures with the same parts hidden; their sides in pixels
 WINDOWS, SIDE, SMALL, LARGE = 5, 72, 48, 180  # of a picture; pixels a side; before resizing

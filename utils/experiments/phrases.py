@@ -1,6 +1,6 @@
 """Detectors of short phrases, with five kinds of negatives. Notebook 07."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import torch
 from sklearn.metrics import average_precision_score
@@ -10,61 +10,89 @@ import sketchbook
 from utils import cam, concepts, features, networks
 from utils.pictures import Pictures
 
+Detector = tuple[Tensor, Tensor]  # w (K,), b ()
+
 
 def phrases(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: int = 600) -> dict:
     """Detectors of twelve phrases with five kinds of negatives; all figures are means over phrases.
 
-    For each kind: average precision (`ap`), pairs of a picture with the phrase and one of the same
-    things without it that are in order (`pairs`), and how many of the latter (`false`) and of the
-    former (`found`) score above 0. Then where the mined detectors' maps peak, and how well things
-    and relations are told apart in tiles. Notebook 07.
+    For each kind the figures of `judged`. Then where the mined detectors' maps peak, what becomes
+    of "bird on the roof" when the bird is moved, and how well things and relations are told apart
+    in tiles. Notebook 07.
     """
     train, test = (sketchbook.captions(n, 1000 * k + seed) for k, n in ((5, n_train), (6, n_test)))
-    F, F_test = (features.features(net, d.images) for d in (train, test))
     generator = torch.Generator().manual_seed(seed)
-    found: dict[str, list[float]] = {}
-    mined = []
-    for c in range(len(train.class_names)):
-        shows, alike = test.labels == c, test.labels == c ^ 1
-        positive = concepts.mentions(train.captions, train.class_names[c])
-        kinds = _negatives(F, train, c, generator)
-        for kind, negatives in kinds.items():
-            w, b = concepts.detector(F, positive, negatives)
-            for key, value in _judged(F_test @ w + b, shows, alike).items():
-                found.setdefault(f"{kind}_{key}", []).append(value)
-        mined.append(concepts.detector(F, positive, kinds["mined"]))
-    result = {key: sum(values) / len(values) for key, values in found.items()}
-    result |= _evidence(features.with_head(net, *map(torch.stack, zip(*mined, strict=True))), test)
-    result |= _birds_moved(net, mined[train.class_names.index("bird on the roof")], test)
+    orders = [torch.randperm(n_train, generator=generator) for _ in train.class_names]
+    figures, mined = compared(net, train, test, orders)
+    result = {f"{kind}_{key}": v for kind, of in figures.items() for key, v in of.items()}
+    w, b = (torch.stack(t) for t in zip(*mined, strict=True))
+    detectors = features.with_head(net, w, b)
+    result |= {key: v.double().mean().item() for key, v in evidence(detectors, test).items()}
+    w, b = mined[train.class_names.index("bird on the roof")]
+    for key, images in birds_moved(test).items():
+        S = features.features(net, images) @ w + b
+        result[f"bird_{key}"] = (S > 0).double().mean().item()
     for side in (112, 56, 28, 16):
-        result |= _in_tiles(net, train, test, side)
+        things, relations = told_in_tiles(net, train, test, side)
+        result |= {f"things_in_tiles_of_{side}": things, f"relation_in_tiles_of_{side}": relations}
     return result
 
 
-def _negatives(F: Tensor, train: Pictures, c: int, generator: torch.Generator) -> dict[str, Tensor]:
-    """Five sets of negatives for phrase c, as numbers of pictures.
+def compared(
+    net: networks.CamNetwork, train: Pictures, test: Pictures, orders: Sequence[Tensor]
+) -> tuple[dict[str, dict[str, float]], list[Detector]]:
+    """Every phrase's detectors: figures for each kind of negatives, and the mined detectors.
 
-    The first are 80 random pictures whose captions hold none of its words: the paper's rule. Then,
-    together with these, 80 more of them, 80 random ones without the phrase, or the 80 hardest of
-    those in two rounds. At last all pictures without the phrase.
+    `orders` shuffles the training pictures for each phrase, so that the first ones are random.
+    Figures are means over the phrases. Notebook 07, section 7.
     """
-    phrase = train.class_names[c]
-    positive = concepts.mentions(train.captions, phrase)
-    shuffled = torch.randperm(len(F), generator=generator)
-    other = shuffled[~concepts.touches(train.captions, phrase)[shuffled]]
-    without = shuffled[~positive[shuffled]]
-    fresh = without[~torch.isin(without, other[:80])]
+    F, F_test = (features.features(net, d.images) for d in (train, test))
+    found: dict[str, list[dict[str, float]]] = {}
+    mined = []
+    for c, (phrase, order) in enumerate(zip(train.class_names, orders, strict=True)):
+        positive = concepts.mentions(train.captions, phrase)
+        for kind, chosen in negatives(F, train.captions, phrase, order).items():
+            w, b = concepts.detector(F, positive, chosen)
+            figures = judged(F_test @ w + b, test.labels == c, test.labels == c ^ 1)
+            found.setdefault(kind, []).append(figures)
+            if kind == "mined":
+                mined.append((w, b))
+    means = {
+        kind: {key: sum(run[key] for run in runs) / len(runs) for key in runs[0]}
+        for kind, runs in found.items()
+    }
+    return means, mined
+
+
+def negatives(
+    F: Tensor, captions: Sequence[str], phrase: str, order: Tensor, n: int = 80
+) -> dict[str, Tensor]:
+    """Five sets of negatives for a phrase, as numbers of pictures: features (N, K), N captions.
+
+    The first are n random pictures whose captions hold none of its words: the paper's rule. Then,
+    together with these, n more of them, n random ones without the phrase, or the n hardest of
+    those in two rounds. At last all pictures without the phrase. `order` (N,) shuffles the
+    pictures. Notebook 07, section 7.
+    """
+    positive = concepts.mentions(captions, phrase)
+    other = order[~concepts.touches(captions, phrase)[order]]
+    without = order[~positive[order]]
+    fresh = without[~torch.isin(without, other[:n])]
     return {
-        "first": other[:80],
-        "more": other[:160],
-        "random": torch.cat([other[:80], fresh[:80]]),
-        "mined": concepts.mine(F, positive, other[:80], n=40, rounds=2),
+        "first": other[:n],
+        "more": other[: 2 * n],
+        "random": torch.cat([other[:n], fresh[:n]]),
+        "mined": concepts.mine(F, positive, other[:n], n=n // 2, rounds=2),
         "all": without,
     }
 
 
-def _judged(S: Tensor, shows: Tensor, alike: Tensor) -> dict[str, float]:
-    """Scores (N,) of a phrase's detector, which pictures show it, which only look like it."""
+def judged(S: Tensor, shows: Tensor, alike: Tensor) -> dict[str, float]:
+    """Figures of a detector, from its scores (N,): which pictures show the phrase, which look so.
+
+    Average precision (`ap`), pairs of a picture with the phrase and a look-alike that are in order
+    (`pairs`), how many look-alikes (`false`) and pictures with the phrase (`found`) score above 0.
+    """
     return {
         "ap": float(average_precision_score(shows, S)),
         "pairs": concepts.pairs_right(S[shows], S[alike]),
@@ -73,43 +101,51 @@ def _judged(S: Tensor, shows: Tensor, alike: Tensor) -> dict[str, float]:
     }
 
 
-def _evidence(net: networks.CamNetwork, test: Pictures) -> dict[str, float]:
-    """How often maps peak at the things of a phrase, for it and, where it is false, against it."""
+def evidence(net: networks.CamNetwork, test: Pictures) -> dict[str, Tensor]:
+    """Whether maps peak near the things of each picture, and the area there: three times (N,).
+
+    For the picture's own phrase, and, where the map of the one that looks alike is lowest, against
+    that one. Near is within a cell, 8 pixels. Notebook 07, section 8.
+    """
     near = concepts.around(test.masks)
-    false = replace(test, labels=test.labels ^ 1)  # the phrase that looks alike
+    against = -networks.maps_at(net, test.images, test.labels ^ 1)
     return {
-        "peak_near_things": concepts.peak_in(networks.maps_of(net, test), near),
-        "against_near_things": concepts.peak_in(-networks.maps_of(net, false), near),
-        "near_things": near.double().mean().item(),
+        "peak_near_things": concepts.peaks_in(networks.maps_of(net, test), near),
+        "against_near_things": concepts.peaks_in(against, near),
+        "near_things": near.double().mean((1, 2)),
     }
 
 
-def _birds_moved(net: networks.CamNetwork, detector: tuple[Tensor, Tensor], test: Pictures) -> dict:
-    """How many pictures score above 0 for "bird on the roof": as drawn, changed, and look-alikes.
+def birds_moved(test: Pictures) -> dict[str, Tensor]:
+    """Pictures of birds on a roof, the same changed, and birds beside a house: (N, 3, h, w) each.
 
-    The bird is moved 40 pixels aside, into the air, or taken away.
+    The bird is moved 40 pixels aside, towards the larger side, into the air; or it is taken away.
+    Notebook 07, section 9.
     """
-    (w, b), has = detector, test.subset(test.labels == test.class_names.index("bird on the roof"))
-    bird = concepts.around(has.parts == has.part_names.index("bird"), 1)  # with its soft edge
+    on_roof, beside = (
+        test.subset(test.labels == test.class_names.index(phrase))
+        for phrase in ("bird on the roof", "bird beside the house")
+    )
+    bird = on_roof.parts == on_roof.part_names.index("bird")
+    bird = concepts.around(bird, 1)  # with its soft edge
     x = [b.nonzero()[:, 1].double().mean() for b in bird]
     by = [40 if middle < 56 else -40 for middle in x]
-    rows = list(zip(has.images, bird, has.parts == 0, by, strict=True))
-    beside = test.labels == test.class_names.index("bird beside the house")
-    images = {
-        "roof": has.images,
+    rows = list(zip(on_roof.images, bird, on_roof.parts == 0, by, strict=True))
+    return {
+        "roof": on_roof.images,
         "air": torch.stack([concepts.moved(*row) for row in rows]),
         "gone": torch.stack([concepts.moved(*row, keep=False) for row in rows]),
-        "beside": test.images[beside],
+        "beside": beside.images,
     }
-    scores = {key: features.features(net, some) @ w + b for key, some in images.items()}
-    return {f"bird_{key}": (S > 0).double().mean().item() for key, S in scores.items()}
 
 
-def _in_tiles(net: networks.CamNetwork, train: Pictures, test: Pictures, side: int) -> dict:
-    """A linear SVM on features averaged over tiles: pairs of things, and relations, told right.
+def told_in_tiles(
+    net: networks.CamNetwork, train: Pictures, test: Pictures, side: int
+) -> tuple[float, float]:
+    """Which pair of things, and which relation, told right from features averaged over tiles.
 
-    With six pairs of things chance is 1/6; the relation is asked of those whose things are known,
-    one SVM for each pair, and chance is 1/2.
+    Linear SVMs. With six pairs of things chance is 1/6; the relation is asked of those whose things
+    are known, one SVM for each pair, and chance is 1/2. Notebook 07, section 9.
     """
     F, F_test = (concepts.tile_features(net, d.images, side) for d in (train, test))
     things, relation = train.labels // 2, train.labels % 2
@@ -120,7 +156,4 @@ def _in_tiles(net: networks.CamNetwork, train: Pictures, test: Pictures, side: i
         w, b = features.folded(features.linear_svm(F[things == k], relation[things == k]))
         of = test.labels // 2 == k
         right.append(cam.scores(F_test[of], w, b).argmax(1) == test.labels[of] % 2)
-    return {
-        f"things_in_tiles_of_{side}": named,
-        f"relation_in_tiles_of_{side}": torch.cat(right).double().mean().item(),
-    }
+    return named, torch.cat(right).double().mean().item()

@@ -1,5 +1,7 @@
 """Answers to questions from words and pooled features, and what stands beside it. Notebook 07."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torchvision.transforms import functional
@@ -9,7 +11,14 @@ from sketchbook.colours import NAMED
 from utils import cam, concepts, networks, vqa
 from utils.pictures import Pictures
 
-KINDS = "animal", "colour", "many", "table", "side"  # a word of the question; side: left or right
+# A word of the question -> what it asks for; none of them stands in those for left and right.
+KINDS = {
+    "animal": "animal",
+    "colour": "colour",
+    "many": "how many",
+    "table": "on the table",
+    "side": "left or right",
+}
 
 
 def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: int = 800) -> dict:
@@ -17,73 +26,81 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
 
     "both" is the model; "words" and "picture" see one of the two; "told" pools over the thing asked
     for alone, its true mask standing for perfect attention. "on_thing" is the share of the maps
-    whose maximum lies on that thing, "area" what chance gives. For the rest see `_additive`.
-    Notebook 07.
+    whose maximum lies on that thing, "area" what chance gives. Each for all questions and for every
+    kind. For the rest see `colours_named` and `pairs_of_questions`. Notebook 07.
     """
     train, test = (sketchbook.questions(n, 1000 * k + seed) for k, n in ((1, n_train), (2, n_test)))
-    asked = [[text for row in d.questions for text in row] for d in (train, test)]
-    names = vqa.vocabulary(asked[0])
-    q, q_test = (vqa.bags(texts, names) for texts in asked)
-    learnt, true = (d.labels.flatten() for d in (train, test))
-    (f, told), (f_test, told_test) = (_seen_by(net, d) for d in (train, test))
+    (asked, learnt), (asked_test, true) = (in_one_row(d) for d in (train, test))
+    names = vqa.vocabulary(asked)
+    q, q_test = (vqa.bags(texts, names) for texts in (asked, asked_test))
+    f, f_test = (last_maps(net, d.images) for d in (train, test))
     F, F_test = (maps.mean((2, 3)).repeat_interleave(4, 0) for maps in (f, f_test))
+    at, at_test = (over_things(*seen) for seen in ((f, train.masks), (f_test, test.masks)))
     model = vqa.fit(q, F, learnt)
     given = vqa.scores(q_test, F_test, *model).argmax(1)
-    M = cam.class_maps(f_test, model[1], given.reshape(-1, 4))
-    M = cam.upsample(M, test.images.shape[-2:]).flatten(0, 1)
-
-    def right(*seen: Tensor) -> Tensor:
-        return vqa.scores(*seen[2:], *vqa.fit(*seen[:2], learnt)).argmax(1) == true
-
     values = {
         "both": given == true,
-        "words": right(q, 0 * F, q_test, 0 * F_test),
-        "picture": right(0 * q, F, 0 * q_test, F_test),
-        "told": right(q, told, q_test, told_test),
-        "on_thing": concepts.peaks_in(M, test.masks.flatten(0, 1)),
+        "words": vqa.answers(q, 0 * F, learnt, q_test, 0 * F_test) == true,
+        "picture": vqa.answers(0 * q, F, learnt, 0 * q_test, F_test) == true,
+        "told": vqa.answers(q, at, learnt, q_test, at_test) == true,
+        "on_thing": on_things(f_test, model[1], given, test.masks),
         "area": test.masks.double().mean((2, 3)).flatten(),
     }
-    result = {name: value.double().mean().item() for name, value in values.items()}
-    kind = [next((k for k in KINDS if k in text), "side") for text in asked[1]]
-    for k in KINDS:
-        some = torch.tensor([k == other for other in kind])
-        result |= {f"{name}_{k}": v[some].double().mean().item() for name, v in values.items()}
-    return result | _additive(test, given.reshape(-1, 4), F_test[::4], names, model)
+    result: dict[str, float] = {}
+    for name, value in values.items():
+        of_all, *of_kinds = by_kind(value, asked_test)
+        result |= {name: of_all} | {f"{name}_{k}": v for k, v in zip(KINDS, of_kinds, strict=True)}
+    result |= colours_named(test, given.reshape(-1, 4)[:, 1])
+    for name, pairs in pairs_of_questions(test).items():
+        same = same_answers(pairs, F_test[::4], names, model)
+        result[f"same_{name}"] = same.double().mean().item()
+    return result
 
 
-def _seen_by(net: networks.CamNetwork, pictures: Pictures) -> tuple[Tensor, Tensor]:
-    """Maps f_k (N, K, H, W), and their means over each thing that is asked for (4 N, K)."""
-    f = torch.cat([net.forward_pass(net.prepare(some)).f for some in pictures.images.split(100)])
-    cells = functional.resize(pictures.masks.float(), f.shape[-2:], antialias=True)
-    cells = cells / cells.sum((2, 3), keepdim=True)
-    return f, torch.einsum("nkhw,nqhw->nqk", f, cells).flatten(0, 1)
+# ---------------------------------------------------------------- questions and their kinds
 
 
-def _additive(test: Pictures, given: Tensor, F: Tensor, names, model) -> dict:
-    """What a model that adds words and picture must get wrong; `given` are its answers (N, 4).
+def in_one_row(pictures: Pictures) -> tuple[list[str], Tensor]:
+    """All questions and their answers, four of each picture: N pictures -> 4 N texts, (4 N,)."""
+    return [text for row in pictures.questions for text in row], pictures.labels.flatten()
 
-    Shares of the pictures where the colour named is that of the thing asked for, of the "other"
-    single thing, of the "group", or of "none"; and where two questions with different answers (the
-    colours of both things; what is left and right) get the same one.
+
+def by_kind(values: Tensor, asked: Sequence[str]) -> list[float]:
+    """Mean of values (Q,) over all questions, then over each of `KINDS`: six numbers."""
+    kinds = [next((word for word in KINDS if word in text), "side") for text in asked]
+    groups = [torch.tensor([kind == word for kind in kinds]) for word in KINDS]
+    return [some.double().mean().item() for some in (values, *(values[g] for g in groups))]
+
+
+# ---------------------------------------------------------------- where it looks
+
+
+def last_maps(net: networks.CamNetwork, images: Tensor) -> Tensor:
+    """The maps f_k of many pictures: (N, 3, h, w) uint8 -> (N, K, H, W)."""
+    return torch.cat([p.f for _, p in networks.passes(net, images)])
+
+
+def over_things(f: Tensor, masks: Tensor) -> Tensor:
+    """Means of f_k over the things asked for: (N, K, H, W), (N, 4, h, w) bool -> (4 N, K).
+
+    A cell counts by the share of it that the thing covers. Notebook 07, section 16.
     """
-    named, same_colour, same_side = [], [], []
-    for i, asked in enumerate(test.questions):
-        animal, single, group = things_in(test, i)
-        one = asked[1].split()[-1].removesuffix("?")
-        other = paint(test, i, single if one == animal else animal)
-        colours = {"asked": test.class_names[test.labels[i, 1]], "other": other}
-        colours["group"] = paint(test, i, group)
-        answer = test.class_names[given[i, 1]]
-        named.append(next((k for k, colour in colours.items() if colour == answer), "none"))
-        texts = [f"What colour is the {name}?" for name in (animal, single)]
-        texts += [f"What is on the {side}?" for side in ("left", "right")]
-        S = vqa.scores(vqa.bags(texts, names), F[i].expand(4, -1), *model)
-        first, second, left, right = S.argmax(1).tolist()
-        same_colour.append(first == second)
-        same_side.append(left == right)
-    shares = {f"colour_{k}": named.count(k) / len(test) for k in (*colours, "none")}
-    same = {"same_colour": same_colour, "same_side": same_side}
-    return shares | {k: sum(v) / len(test) for k, v in same.items()}
+    cells = functional.resize(masks.float(), list(f.shape[-2:]), antialias=True)
+    cells = cells / cells.sum((2, 3), keepdim=True)
+    return torch.einsum("nkhw,nqhw->nqk", f, cells).flatten(0, 1)
+
+
+def on_things(f: Tensor, w: Tensor, given: Tensor, masks: Tensor) -> Tensor:
+    """Whether the map of each answer peaks on the thing asked for: -> (4 N,) bool.
+
+    Maps (N, K, H, W), weights (C, K), answers (4 N,), masks (N, 4, h, w) bool.
+    """
+    M = cam.class_maps(f, w, given.reshape(-1, 4))
+    M = cam.upsample(M, masks.shape[-2:]).flatten(0, 1)
+    return concepts.peaks_in(M, masks.flatten(0, 1))
+
+
+# ---------------------------------------------------------------- what a sum cannot do
 
 
 def things_in(pictures: Pictures, i: int) -> tuple[str, str, str]:
@@ -93,6 +110,52 @@ def things_in(pictures: Pictures, i: int) -> tuple[str, str, str]:
     group = pictures.questions[i][2].split()[2].removesuffix("s")
     (single,) = there - {"", "table", animal, group}
     return animal, single, group
+
+
+def pairs_of_questions(pictures: Pictures) -> dict[str, list[tuple[str, str]]]:
+    """Two questions about each picture that differ in one word, and mostly in their answers.
+
+    For "colour" of the animal and of the single thing, for "side" what is left and right.
+    """
+    things = [things_in(pictures, i)[:2] for i in range(len(pictures))]
+    colour = [(f"What colour is the {one}?", f"What colour is the {two}?") for one, two in things]
+    side = [("What is on the left?", "What is on the right?")] * len(pictures)
+    return {"colour": colour, "side": side}
+
+
+def same_answers(
+    pairs: Sequence[tuple[str, str]],
+    F: Tensor,
+    vocabulary: Sequence[str],
+    model: tuple[Tensor, Tensor, Tensor],
+) -> Tensor:
+    """Whether two questions about one picture get the same answer: N pairs, (N, K) -> (N,) bool."""
+    given = [
+        vqa.scores(vqa.bags(texts, vocabulary), F, *model).argmax(1)
+        for texts in zip(*pairs, strict=True)
+    ]
+    return given[0] == given[1]
+
+
+def colours_named(pictures: Pictures, given: Tensor) -> dict[str, float]:
+    """Whose colour the answers (N,) to the second question name: shares of the pictures.
+
+    That of the thing asked for, of the "other" single thing, of the "group", or of "none".
+    """
+    named = []
+    for i, asked in enumerate(pictures.questions):
+        animal, single, group = things_in(pictures, i)
+        one = asked[1].split()[-1].removesuffix("?")
+        other = single if one == animal else animal
+        colours = {
+            "asked": pictures.class_names[pictures.labels[i, 1]],
+            "other": paint(pictures, i, other),
+            "group": paint(pictures, i, group),
+        }
+        answer = pictures.class_names[given[i]]
+        named.append(next((k for k, colour in colours.items() if colour == answer), "none"))
+    whose = "asked", "other", "group", "none"
+    return {f"colour_{k}": named.count(k) / len(pictures) for k in whose}
 
 
 def paint(pictures: Pictures, i: int, name: str) -> str:

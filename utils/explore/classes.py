@@ -48,7 +48,7 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
 
     def draw(row: int, alpha: float, threshold: float) -> tuple[Image.Image, str]:
         big = cam.upsample(M[None, [best[row]]], size)[0, 0]
-        image = Image.fromarray(np.uint8(plots.overlay(shown, M[best[row]], alpha) * 255))
+        image = Image.fromarray((plots.overlay(shown, M[best[row]], alpha) * 255).astype(np.uint8))
         return _with_box(image, big, threshold, names[row])
 
     image, words = draw(0, OPACITY, THRESHOLD)
