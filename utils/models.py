@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from utils import photos
-from utils.networks import CamNetwork, as_batch, cam_network
+from utils.networks import CamNetwork, cam_network
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -52,8 +52,7 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
     finally:
         socket.setdefaulttimeout(timeout)
     categories = [n.replace("_", " ") for n in weights.meta["categories"]]
-    net = cam_network(model.eval(), categories)
-    return CamNetwork(net.model, net.class_names, photos.prepare)
+    return cam_network(model.eval(), categories, photos.prepare)
 
 
 # ---------------------------------------------------------------- the course's own networks
@@ -81,6 +80,7 @@ class CourseNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.takes_bytes = True  # uint8 is scaled in `forward`
+        self.image_size = size  # on which `cam_network` tries it
         if head not in ("gap", "gmp", "fc") or stride not in (4, 8, 16):
             raise ValueError(
                 f'head is "gap", "gmp" or "fc", stride 4, 8 or 16: {head!r}, {stride!r}'
@@ -143,4 +143,4 @@ def load(name: str | Path) -> CamNetwork:
         state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     network = CourseNetwork(**json.loads(metadata["config"])).eval()
     network.load_state_dict(state)
-    return CamNetwork(network, tuple(json.loads(metadata["class_names"])), as_batch)
+    return cam_network(network, json.loads(metadata["class_names"]))

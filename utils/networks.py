@@ -6,7 +6,7 @@ product, the map of any class. Notebooks 00, 01 and 10.
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from utils import cam, recognition
 from utils.pictures import Pictures
+from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
@@ -33,11 +34,6 @@ class ForwardPass:
     pooling: cam.Pooling  # "mean" for GAP, "max" for GMP, "sum" for the paper's own formula
 
 
-def as_batch(pictures: Tensor) -> Tensor:
-    """(3, h, w) or (N, 3, h, w), uint8 -> (N, 3, h, w), float in 0..1."""
-    return (pictures[None] if pictures.ndim == 3 else pictures) / 255
-
-
 @dataclass(frozen=True)
 class CamNetwork:
     """A classifier together with what is needed to draw its class maps; made by `cam_network`.
@@ -48,8 +44,12 @@ class CamNetwork:
 
     model: nn.Module
     class_names: Sequence[str] = ()
-    prepare: Callable[..., Tensor] = as_batch  # pictures uint8 -> network input
+    prepare: Prepare = unknown  # pictures uint8 -> network input; unknown: the model's own
     tail: "Tail | None" = field(default=None, repr=False)  # how it ends; found at the first pass
+
+    def __post_init__(self) -> None:
+        if self.prepare is unknown:
+            object.__setattr__(self, "prepare", own_preparation(self.model))
 
     @property
     def takes_bytes(self) -> bool:
@@ -84,7 +84,9 @@ class CamNetwork:
                 f"not {tuple(x.shape)} {x.dtype}"
             )
         if self.tail is None:
-            object.__setattr__(self, "tail", find_tail(self.model, x))
+            tried = recognition.trial(3, *x.shape[1:]).to(x.device)
+            tail = find_tail(self.model, tried.to(x.dtype) if x.is_floating_point() else tried)
+            object.__setattr__(self, "tail", tail)
         assert self.tail is not None
         with evaluating(self.model):
             p = self.tail.read(self.model, x)
@@ -93,23 +95,101 @@ class CamNetwork:
 
 
 @torch.no_grad()
-def cam_network(model: nn.Module, class_names: Sequence[str] = ()) -> CamNetwork:
+def cam_network(
+    model: nn.Module,
+    class_names: Sequence[str] = (),
+    prepare: Prepare | None = None,
+    example: Tensor | None = None,
+) -> CamNetwork:
     """Any classifier that ends in global pooling and one linear map, ready to draw class maps.
 
+    class_names  one for each score
+    prepare      makes the network's input of pictures: `preparation(mean, std, side)` or a function
+                 of your own. Left out, it is taken from a timm model's own settings; a network that
+                 carries none has a `prepare` that says what is missing.
+    example      a batch as the network takes it, (N, channels, h, w), where it takes no pictures of
+                 three channels and 224 pixels; its values do not matter
+
     It is tried on made-up pictures. Raises NotACamNetwork for a network to which CAM does not apply
-    (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why. Paper,
-    section 2: "a simple modification ... just before the final output layer, we perform global
-    average pooling". Notebook 01.
+    (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why; ValueError
+    for class names that are too few or too many. Paper, section 2: "a simple modification ... just
+    before the final output layer, we perform global average pooling". Notebook 01.
     """
     if isinstance(model, CamNetwork):
         return model
+    if not isinstance(model, nn.Module):
+        raise NotACamNetwork(_no_network(model))
     model = unwrapped(model)
-    first = next((p for p in model.parameters() if p.is_floating_point()), None)
-    if first is None:
-        raise NotACamNetwork("the network has no weights, so there is no class to map")
-    side = getattr(model, "image_size", 224)
-    x = recognition.trial(3, _input_channels(model), side).to(first)
-    return CamNetwork(model, tuple(class_names), tail=find_tail(model, x))
+    tail = _tried(model, example)
+    if class_names and len(class_names) != tail.shape[0]:
+        raise ValueError(
+            f"{type(model).__name__} gives {tail.shape[0]} scores, and {len(class_names)} class "
+            f"names are given: one for each score is wanted"
+        )
+    return CamNetwork(model, tuple(class_names), prepare or unknown, tail)
+
+
+def _no_network(thing: object) -> str:
+    """What to do with something that is no network."""
+    if isinstance(thing, dict):
+        how = "make the network first, then network.load_state_dict(...) with these weights"
+        return f"these are weights (a {type(thing).__name__}) without their network: {how}"
+    if isinstance(thing, str):
+        how = f"models.pretrained({thing!r}) or models.load({thing!r})"
+        return f"a network is wanted, not its name: {how} gives one"
+    kind = thing.__name__ + " itself" if callable(thing) and hasattr(thing, "__name__") else ""
+    return f"a network (torch.nn.Module) is wanted, not {kind or f'a {type(thing).__name__}'}"
+
+
+def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
+    """How the model ends, found on the example's kind of picture, or on a kind that it takes."""
+    weights = [t for t in _state(model).values() if t.is_floating_point()]
+    scripted = isinstance(model, torch.jit.ScriptModule)
+    if not weights and not scripted:
+        packed = any("quantized" in type(m).__module__ for m in model.modules())
+        raise NotACamNetwork(
+            "the network is quantized, so its scores are rounded and not the sum of its maps: take "
+            "the model before it was quantized"
+            if packed
+            else "the network has no weights, so there is no class to map"
+        )
+    if example is not None:
+        kinds = [tuple(example.shape[1:])]
+        like = example if example.is_floating_point() else example.float()
+    else:
+        kinds, like = list(_kinds(model)), weights[0] if weights else torch.empty(0)
+    problem: Exception | None = None
+    for kind in kinds:
+        if len(kind) != 3:
+            problem = ValueError(f"pictures (N, channels, h, w) are wanted, not {('N', *kind)}")
+            continue
+        try:
+            return find_tail(model, recognition.trial(3, *kind).to(like))
+        except NotACamNetwork:
+            raise
+        except Exception as error:  # it takes no such pictures: channels or size are others
+            problem = problem or error
+    first = (str(problem).splitlines() or [""])[0][:200]
+    raise NotACamNetwork(
+        f"{type(model).__name__} could not be tried on pictures of noise ({first}). Give "
+        f"example=..., a batch (N, channels, h, w) as it takes them; CAM needs maps in two "
+        f"dimensions"
+    )
+
+
+def _kinds(model: nn.Module) -> Iterator[tuple[int, int, int]]:
+    """The kinds of picture that the model may take, (channels, h, w), the likeliest first."""
+    config = getattr(model, "pretrained_cfg", None) or {}
+    if "input_size" in config:
+        yield tuple(config["input_size"])
+    convolutions = (m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
+    channels = next(convolutions, 3)
+    sides = [getattr(model, "image_size", 224), 299, 384, 64, 32, 28]
+    for side in sides:
+        yield channels, side, side
+    for side in sides[:1] + sides[-2:]:
+        yield 3, side, side
+        yield 1, side, side
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -329,7 +409,7 @@ def _first_bad(model: nn.Module, x: Tensor, p: ForwardPass) -> str:
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside, every module's own mode again afterwards."""
-    training = [m for m in model.modules() if m.training]
+    training = [m for m in model.modules() if getattr(m, "training", False)]
     if training:
         model.eval()
     try:
@@ -337,11 +417,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
-
-
-def _input_channels(model: nn.Module) -> int:
-    convolutions = (m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
-    return next(convolutions, 3)
 
 
 # ---------------------------------------------------------------- many pictures

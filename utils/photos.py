@@ -47,6 +47,7 @@ HINTS = {  # what the first bytes of a file that is not a picture look like -> w
 USER_AGENT = "Mozilla/5.0 (compatible; class-activation-mapping-course)"
 SILENCE, WHOLE = 15, 60  # seconds: the longest wait for a server's next bytes, and for all of them
 MAX_MEGABYTES = 50  # of a download
+SIDE = 289  # pixels of the input, unless another side is asked for
 STRIDE = 32  # pixels of the input for one cell of the last map, in torchvision's networks
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as in torchvision's presets
 
@@ -95,8 +96,11 @@ def sample(name: str) -> Tensor:
     return load(files[name])
 
 
-def prepare(photo: Tensor, side: int = 289) -> Tensor:
+def prepare(photo: Tensor | list[Tensor], side: int | None = None) -> Tensor:
     """(3, H, W) uint8 -> (1, 3, side, side) float32, the input of a network trained on ImageNet.
+
+    Several photographs, in a list or as (N, 3, H, W), give a batch of N; the side is 289 unless
+    another is given.
 
     The whole photograph is squashed to a square (bilinear, antialiased), nothing is cropped, and
     normalised as torchvision's presets do: so the map covers the whole photograph, and plain
@@ -104,6 +108,11 @@ def prepare(photo: Tensor, side: int = 289) -> Tensor:
     side of training, give a map of 7 x 7 cells; 289 pixels give one of 10 x 10, which shows more.
     Raises PhotoError for anything but one photograph as `load` returns it.
     """
+    side = SIDE if side is None else side
+    if isinstance(photo, (list, tuple)) or (isinstance(photo, Tensor) and photo.ndim == 4):
+        if not len(photo):
+            raise PhotoError("There is no photograph to prepare.")
+        return torch.cat([prepare(one, side) for one in photo])
     tensor = isinstance(photo, Tensor)
     if not (tensor and photo.dtype == torch.uint8 and photo.ndim == 3 and len(photo) == 3):
         what = f"{_shape(photo)} {photo.dtype}" if tensor else f"a {type(photo).__name__}"

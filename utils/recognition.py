@@ -220,9 +220,10 @@ def _is_pooled(o: Operation) -> bool:
 # ---------------------------------------------------------------- made-up pictures
 
 
-def trial(n: int, channels: int, side: int) -> Tensor:
-    """Pictures of noise, coarse and fine, to try a network on: (n, channels, side, side)."""
+def trial(n: int, channels: int, height: int, width: int) -> Tensor:
+    """Pictures of noise, coarse and fine, to try a network on: (n, channels, height, width)."""
     g = torch.Generator().manual_seed(0)
-    sizes = [max(1, side // d) for d in (1, 4, 32)]
-    coarse = [torch.randn(1, channels, s, s, generator=g) for s in (sizes * n)[:n]]
-    return torch.cat([nn.functional.interpolate(c, (side, side), mode="bilinear") for c in coarse])
+    cells = [(max(1, height // d), max(1, width // d)) for d in (1, 4, 32)]
+    coarse = [torch.randn(1, channels, *cells[i % 3], generator=g) for i in range(n)]
+    size = height, width
+    return torch.cat([nn.functional.interpolate(c, size, mode="bilinear") for c in coarse])

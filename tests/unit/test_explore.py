@@ -40,7 +40,7 @@ def net() -> networks.CamNetwork:
 def random_network(names) -> networks.CamNetwork:
     torch.manual_seed(0)
     model = models.CourseNetwork(n_classes=len(names)).eval()
-    return networks.CamNetwork(model, tuple(names), lambda picture: picture[None])
+    return networks.cam_network(model, tuple(names), lambda picture: picture[None])
 
 
 class Shown:
@@ -138,7 +138,7 @@ def test_classes_asked_for_come_first_and_once(monkeypatch, net, picture):
 
 
 def test_a_network_without_names_gets_numbers(monkeypatch, net, picture):
-    shown = Shown(monkeypatch, networks.CamNetwork(net.model, (), net.prepare), picture)
+    shown = Shown(monkeypatch, networks.CamNetwork(net.model, (), net.prepare, net.tail), picture)
     assert shown.menu.label.startswith("class ")
 
 

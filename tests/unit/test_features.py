@@ -49,7 +49,7 @@ def test_pictures_may_have_any_size():
     side = 40
 
     def prepare(picture):
-        return nn.functional.interpolate(networks.as_batch(picture), (side, side))
+        return nn.functional.interpolate(picture[None] / 255, (side, side))
 
     F = features.features(networks.CamNetwork(net.model, prepare=prepare), [small, large])
     assert F.shape == (2, 8)

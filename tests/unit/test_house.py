@@ -14,7 +14,7 @@ from tools.notebooks import all_notebooks
 
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
-    "cam pictures photos digest",
+    "cam pictures photos digest preparation",
     "recognition",
     "sketchbook localization networks training plots data",
     "models before channels results features vqa",

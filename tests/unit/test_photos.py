@@ -658,7 +658,7 @@ def test_prepare_keeps_the_whole_photo_in_place():
         ("cat.jpg", "a str"),
         (np.zeros((5, 5, 3), np.uint8), "a ndarray"),
         (torch.zeros(3, 5, 5), "float32"),
-        (torch.zeros(1, 3, 5, 5, dtype=torch.uint8), "1×3×5×5"),
+        (torch.zeros(2, 1, 5, 5, dtype=torch.uint8), "1×5×5"),
         (torch.zeros(5, 5, 3, dtype=torch.uint8), "5×5×3"),
         (torch.zeros(3, 0, 0, dtype=torch.uint8), "no pixels"),
         (torch.zeros(3, 0, 5, dtype=torch.uint8), "no pixels"),

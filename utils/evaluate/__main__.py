@@ -187,8 +187,7 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
             f"{args.weights} is not the state dict of a {args.network} with {len(class_names)} "
             f"classes: {str(error).splitlines()[0]}"
         ) from None
-    net = networks.cam_network(model, class_names)
-    return CamNetwork(net.model, net.class_names, photos.prepare)
+    return networks.cam_network(model, class_names, photos.prepare)
 
 
 def _device() -> torch.device:

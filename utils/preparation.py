@@ -1,0 +1,78 @@
+"""From pictures to a network's input: one contract for every network.
+
+`net.prepare(pictures, side=None)` takes one picture (c, h, w) uint8, several of one size
+(N, c, h, w), or a list of pictures, and gives a batch (N, c, side, side) of floats. Notebook 00.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+Prepare = Callable[..., Tensor]
+
+
+def preparation(
+    mean: Sequence[float] = (), std: Sequence[float] = (), side: int | None = None
+) -> Prepare:
+    """A `prepare` for networks trained on pictures in 0..1, less a mean, over a deviation.
+
+    The result takes one picture (c, h, w) uint8, several of one size (N, c, h, w), or a list of
+    pictures, and gives a batch (N, c, side, side) of floats; without a side the pictures keep their
+    own. Whole pictures are squashed to squares, so a map covers all of its picture. Raises
+    ValueError for anything else.
+    """
+
+    def prepare(pictures: Tensor | Sequence[Tensor], side: int | None = side) -> Tensor:
+        x = [_resized(picture, side) for picture in _one_by_one(pictures)]
+        if len({t.shape for t in x}) > 1:
+            raise ValueError("pictures of several sizes go into one batch: give a side in pixels")
+        batch = torch.stack(x)
+        if not mean:
+            return batch
+        m, s = (torch.tensor(v, dtype=batch.dtype)[:, None, None] for v in (mean, std))
+        return (batch - m) / s
+
+    return prepare
+
+
+def _one_by_one(pictures: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
+    several = list(pictures) if not isinstance(pictures, Tensor) else None
+    if isinstance(pictures, Tensor):
+        several = [pictures] if pictures.ndim == 3 else list(pictures)
+    for p in several or ():
+        if not isinstance(p, Tensor) or p.ndim != 3 or p.dtype != torch.uint8 or not p.numel():
+            what = f"{tuple(p.shape)} {p.dtype}" if isinstance(p, Tensor) else type(p).__name__
+            raise ValueError(f"a picture is (c, h, w) uint8, as photos.load gives it, not {what}")
+    if not several:
+        raise ValueError("there is no picture to prepare")
+    return several
+
+
+def _resized(picture: Tensor, side: int | None) -> Tensor:
+    if side is None or picture.shape[-2:] == (side, side):
+        return picture / 255
+    x = nn.functional.interpolate(
+        picture[None].float(), (side, side), mode="bilinear", antialias=True
+    )
+    return x[0].round().clamp(0, 255) / 255  # as torchvision resizes bytes
+
+
+def own_preparation(model: nn.Module) -> Prepare:
+    """The preparation that a model brings along: the course's networks, and those of timm."""
+    if getattr(model, "takes_bytes", False):
+        return preparation()
+    config = getattr(model, "pretrained_cfg", None) or {}
+    if "mean" in config and "std" in config:
+        return preparation(config["mean"], config["std"], config.get("input_size", (0, 0, 224))[-1])
+    return unknown
+
+
+def unknown(pictures: object, side: int | None = None) -> Tensor:
+    """Stands where no preparation is known. Raises ValueError, and says how to give one."""
+    raise ValueError(
+        "how this network wants its pictures is not known, and a wrong preparation gives wrong "
+        "scores without a word. Give it: cam_network(model, prepare=...), for example "
+        "prepare=preparation(mean, std, side) of utils.preparation with the mean and deviation of "
+        "its training, or prepare=photos.prepare for ImageNet's"
+    )
