@@ -1,10 +1,12 @@
 """The judge: whatever an answer does, a check ends in a sentence and leaves the world as it was."""
 
 import builtins
+import functools
 import math
 import random
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -24,6 +26,11 @@ def shares(x, numbers):
     """Mean of each row, and how many numbers there are: (N, M), list -> (N + 1,)."""
     means = x.mean(1)
     return torch.cat([means, torch.tensor([float(len(numbers))])])
+
+
+class AsModule(torch.nn.Module):
+    def forward(self, x, numbers):
+        return shares.solution(x, numbers)
 
 
 def other_way(x, numbers):
@@ -96,17 +103,47 @@ def test_an_edit_that_changes_nothing_is_refused():
         lambda x, n: shares.solution(x, n).numpy().astype(np.float16),
         lambda x, n: shares.solution(x, n).requires_grad_(),
         lambda x, n: shares.solution(x.clone().mul_(1), n),
+        lambda x, n: other_way(x, n).astype(">f8"),
+        lambda x, n: other_way(x, n).astype(np.longdouble),
+        lambda x, n: np.ma.masked_array(other_way(x, n)),
+        lambda x, n: shares.solution(x, n).to_sparse(),
+        lambda x, n: torch.nn.Parameter(shares.solution(x, n)),
+        torch.inference_mode()(lambda x, n: shares.solution(x, n)),
+        functools.partial(shares.solution),
+        AsModule(),
+        AsModule().forward,
     ],
-    ids=["list", "tuple", "backwards", "half", "bfloat16", "float16", "grad", "own copy"],
 )
-def test_numbers_are_taken_in_every_form(answer, capsys):
-    assert said(answer, capsys).startswith(RIGHT)
+def test_numbers_are_taken_in_every_form_and_the_next_cells_get_plain_tensors(answer, capsys):
+    handed_on, out = shares(answer), capsys.readouterr().out
+    assert out.startswith(RIGHT)
+    given = handed_on(torch.rand(5, 2), [1])
+    assert type(given) is torch.Tensor and given.dtype == torch.float32
+    assert not given.requires_grad and not given.is_inference() and not given.is_sparse
+
+
+def test_an_array_without_axes_is_a_number(capsys):
+    @exercise(cases=[(torch.rand(3),)], hint="", right="")
+    def mean(x):
+        """Mean."""
+        return float(x.mean())
+
+    assert said(lambda x: x.mean().numpy(), capsys, mean).startswith(RIGHT)
 
 
 def test_half_precision_does_not_cover_a_mistake(capsys):
     assert "that is the sum" in said(lambda x, n: shares.known[0].function(x, n).half(), capsys)
     off = said(lambda x, n: (1.02 * shares.solution(x, n)).half(), capsys)
     assert "the values are not" in off
+
+    @exercise(cases=[(100,)], hint="", right="")
+    def edge(n):
+        """Half-open."""
+        return torch.tensor([0.0, n])
+
+    edge.mistakes(("torch.tensor([0.0, n + 1])", "half-open."))
+    coarse = said(lambda n: torch.tensor([0.0, n + 1]).bfloat16(), capsys, edge)
+    assert "cannot be told from a usual mistake: calculate in float32" in coarse
 
 
 def test_parts_of_different_shapes_are_compared_one_by_one(capsys):
@@ -171,6 +208,25 @@ class CursedError(Exception):
         raise RecursionError
 
 
+class Flattering(torch.Tensor):
+    """Close to whatever it is compared with."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if "close" in function.__name__:
+            return True
+        return super().__torch_function__(function, types, args, kwargs)
+
+
+class LongerThanItIs(list):
+    def __len__(self):
+        return 10**18
+
+
+class Poser:
+    __class__ = torch.Tensor  # type: ignore[assignment]  # it says that it is one
+
+
 def raises(problem):
     def answer(x, numbers):
         raise problem
@@ -200,6 +256,14 @@ def sleeps(x, numbers):
     time.sleep(1000)
 
 
+def hides(x, numbers):
+    return np.ma.masked_array(other_way(x, numbers), mask=True)
+
+
+ITSELF: list = []
+ITSELF.append(ITSELF)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -215,9 +279,23 @@ def sleeps(x, numbers):
         (lambda x, n: Cursed, ""),
         (lambda x, n: list(range(1_000_000)), "the shape (1000000,)"),
         (lambda x, n: "x" * 5_000_000, "str 'xxx"),
-        (lambda x, n: [[1, 2], [3]], "which holds no numbers"),
-        (lambda x, n: (i for i in range(3)), "which holds no numbers"),
-        (lambda x, n: shares.solution(x, n) * 1j, "which holds no numbers"),
+        (lambda x, n: [[1, 2], [3]], "which cannot be read as plain numbers"),
+        (lambda x, n: (i for i in range(3)), "which cannot be read as plain numbers"),
+        (lambda x, n: shares.solution(x, n) * 1j, "(3,) of complex64, which cannot be read"),
+        (lambda x, n: shares.solution(x, n).to("meta"), "without values (on meta), which cannot"),
+        (
+            lambda x, n: torch.quantize_per_tensor(x, 0.1, 0, torch.quint8),
+            "of quint8, which",
+        ),
+        (lambda x, n: torch.nested.nested_tensor([x[0], x[1, :1]]), "which cannot be read"),
+        (lambda x, n: (x / 0).to_sparse(), "the shape (2, 3)"),
+        (lambda x, n: 2**70, "int 1180591620717411303424, which cannot be read"),
+        (lambda x, n: np.array(["a"]), "an array (1,) of <U1, which cannot be read"),
+        (lambda x, n: torch.zeros(3).as_subclass(Flattering), "the values are not"),
+        (lambda x, n: LongerThanItIs([1, 2, 3]), "which cannot be read"),
+        (lambda x, n: Poser(), "which cannot be read"),
+        (lambda x, n: ITSELF, "list [[[[[[[...]]]]]]], which cannot be read"),
+        (hides, "0 / 0 is not a number"),
         (lambda x, n: x[:0], "the shape (0, 3)"),
         (lambda x, n: x.mean(2), "there is no axis 2"),
         (lambda x: x, "TypeError"),
@@ -324,10 +402,42 @@ def test_settings_random_numbers_and_functions_are_as_before(capsys):
     assert not hasattr(torch.Tensor, "own") and not hasattr(builtins, "own")
 
 
+def test_python_without_its_functions_is_mended(capsys):
+    def vandal(x, numbers):
+        for name in ("isinstance", "zip", "dict", "getattr", "setattr", "next", "len", "type"):
+            vars(builtins)[name] = None
+        del builtins.str
+
+    assert "gives nothing back" in said(vandal, capsys)
+    assert isinstance(str(len([])), str)
+
+
+def test_warnings_are_shown_as_before(capsys):
+    before = list(warnings.filters)
+    said(lambda x, numbers: warnings.simplefilter("error"), capsys)
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize(
+    "cases", [[(torch.ones(2, 3),)], [(torch.ones(2, 3),), (torch.ones(1, 2),)]]
+)
+def test_what_is_right_only_once_is_not_right(cases, capsys):
+    @exercise(cases=cases, hint="", right="")
+    def sums(x):
+        """Sums."""
+        return x.sum(1)
+
+    def tires(x, calls=[]):  # noqa: B006  the very slip
+        calls.append(x)
+        return x.sum(1) if len(calls) <= len(cases) else x.sum(0)
+
+    assert "called a second time" in said(tires, capsys, sums)
+
+
 def test_a_patched_torch_does_not_make_an_answer_right(capsys):
     def cheat(x, numbers):
         torch.allclose = lambda *a, **k: True
-        torch.Tensor.double = lambda self: torch.zeros(1)
+        torch.Tensor.double = torch.Tensor.detach = lambda self: shares.solution(x, numbers)
         return torch.zeros(3)
 
     assert said(cheat, capsys).startswith("Not yet")

@@ -3,6 +3,9 @@
 Whatever the function does, the judge ends in a verdict: it may stop, exit, loop for ever, print a
 book, change what it is given or the settings of torch, or give back a thing that cannot be printed.
 What it did to torch, numpy and Python's own state is undone. Ctrl-C still reaches the notebook.
+
+It guards against accidents, not against cheats: the solution is folded in the notebook, and who
+patches the judge itself is believed.
 """
 
 import builtins
@@ -16,6 +19,7 @@ import reprlib
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType, ModuleType
@@ -58,7 +62,7 @@ class Outcome(NamedTuple):
     missing: bool = False  # nothing came back
     changes: str = ""
     printed: str = ""
-    dtype: torch.dtype | None = None  # of a tensor that remembers no gradient
+    dtype: torch.dtype | None = None  # of a plain tensor: no gradient, no subclass, in memory
 
 
 def verdict(
@@ -70,25 +74,32 @@ def verdict(
 ) -> Verdict:
     """Whether `answer` gives what `solution` gives in every case, up to a relative tolerance.
 
-    An answer in half precision is allowed its own rounding. A wrong one that does what one of the
-    mistakes does in every case gets its sentence, else the largest difference in words.
+    A wrong answer that does what one of the mistakes does in every case gets its sentence, else the
+    largest difference in words. An answer in half precision is allowed its own rounding, unless
+    that hides a mistake. The first case comes again at the end: nothing may be kept between calls.
     """
     if not callable(answer):
         return Verdict(False, f"give the check your function, without calling it. {_got(answer)}")
-    wanted = [outcome(solution, case) for case in cases]
+    tries = [*cases, cases[0]]
+    wanted = [outcome(solution, case) for case in tries]
     found: list[Outcome] = []
-    for case in cases:
+    for case in tries:
         found.append(outcome(answer, case))
         if found[-1].problem == TOO_LONG:
             return Verdict(False, TOO_LONG)
     if found[0].printed:
         print(found[0].printed.rstrip())
-    if next((True for mine in found if mine.missing), False):
+    if any(mine.missing for mine in found):
         return Verdict(False, "")
-    for mine, true, case in zip(found, wanted, cases, strict=True):
-        if not _same(mine, true, tolerance):
-            known = (m.sentence for m in mistakes if _alike(found, m, cases, tolerance))
-            return Verdict(False, next(known, "") or _difference(mine, true, case))
+    known = (m.sentence for m in mistakes if _alike(found, m, tries, tolerance))
+    right = [_same(*pair, tolerance) for pair in zip(found, wanted, strict=True)]
+    if not all(right):
+        at = right.index(False)
+        if at == len(cases):
+            return Verdict(False, AGAIN)
+        return Verdict(False, next(known, "") or _difference(found[at], wanted[at], tries[at]))
+    if any(mine.precision > tolerance for mine in found) and any(known):
+        return Verdict(False, COARSE)
     changes = next((mine.changes for mine in found if mine.changes), "")
     others = (t.dtype for m, t in zip(found, wanted, strict=True) if t.dtype not in (None, m.dtype))
     return Verdict(True, "", changes, next(others, None))
@@ -96,7 +107,7 @@ def verdict(
 
 def _got(answer: object) -> str:
     with _guarded(SECONDS):
-        return f"It got {kind_of(answer)}."
+        return f"It got {_run(kind_of, answer)}."
     return "It got something that cannot be shown."
 
 
@@ -107,24 +118,72 @@ TOO_LONG = (
 )
 
 
+AGAIN = (
+    "called a second time with the same, your function gives something else."
+    " Does it keep or change something outside?"
+)
+COARSE = "in half precision your result cannot be told from a usual mistake: calculate in float32."
+
+
 def outcome(function: Callable, case: tuple) -> Outcome:
     """What the function gives for its own copy of the arguments; nothing else is changed by it."""
-    given, tape = copy.deepcopy(case), _Tape()
+    given, tape, value = copy.deepcopy(case), _Tape(), None
     result = Outcome(None, "something that cannot be shown")
+    with _alone(tape) as stopped:
+        value = _called(function, given)
+    if not stopped:  # read only now, when torch is as it was
+        with _alone(_Tape()) as unreadable:
+            result = _run(_frozen, value)
+            del value  # here, for what it may say at its end
+            result = result._replace(changes=_run(_changed, case, given))
+        stopped = [words for words in unreadable if words == TOO_LONG]
+    problem = stopped[0] if stopped else ""
+    return result._replace(problem=problem, printed=tape.text())
+
+
+def _called(function: Callable, given: tuple) -> object:
+    """The function's result; Python's own functions are as before at once, for all else uses them."""
+    before = dict(vars(builtins))
+    try:
+        return _run(function, *given)
+    finally:
+        builtins.__dict__.update(before)
+
+
+def _run(function: Callable, *arguments):
+    """Call it; only in here may time run out, never while the judge tidies up."""
+    return function(*arguments)
+
+
+def _in_run(frame: FrameType | None) -> bool:
+    """Whether a frame belongs to something that `_run` calls."""
+    while frame is not None and frame.f_code is not _run.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
+@contextmanager
+def _alone(tape: "_Tape") -> Iterator[list[str]]:
+    """Nothing inside lasts, is raised, takes too long or is printed, but on the tape."""
     with _untouched(), _guarded(SECONDS) as caught, redirect_stdout(tape), redirect_stderr(_Tape()):
-        result = _frozen(function(*given))
-        result = result._replace(changes=_changed(case, given))
-    if caught:
-        result = Outcome(None, "", problem=caught[0])
-    return result._replace(printed=tape.text())
+        yield caught
 
 
 def _frozen(value: object) -> Outcome:
     """A value as numbers that stay as they are, and what it was."""
     if value is None or value is Ellipsis:
         return Outcome(None, kind_of(value), missing=True)
-    dtype = value.dtype if isinstance(value, Tensor) and not value.requires_grad else None
+    dtype = value.dtype if isinstance(value, Tensor) and _is_plain(value) else None
     return Outcome(_numbers(value), kind_of(value), _precision(value), dtype=dtype)
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether the next cells can work with a tensor as it is."""
+    kept = value.requires_grad or value.is_inference()
+    return type(value) is Tensor and not kept and (value.device.type, value.layout) == MEMORY
+
+
+MEMORY = ("cpu", torch.strided)
 
 
 def _numbers(value: object) -> "Tensor | tuple | None":
@@ -137,12 +196,26 @@ def _numbers(value: object) -> "Tensor | tuple | None":
         same = len({t.shape for t in tensors}) == 1
         return torch.stack(tensors) if same else tuple(tensors)
     try:
-        if isinstance(value, np.ndarray):
-            value = np.ascontiguousarray(value)  # torch cannot read backwards
-        tensor = torch.as_tensor(value).detach().to("cpu", copy=True)
-        return None if tensor.is_complex() else tensor.double()
+        return _tensor(value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None  # a string, a dict, a ragged list: not numbers
+
+
+def _tensor(value: object) -> Tensor | None:
+    """A copy in float64, dense, in memory, without what a subclass makes of it; None if complex.
+
+    Raises TypeError, ValueError, RuntimeError or OverflowError where there are no such numbers.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(np.float64), np.nan)  # what is masked is not there
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biuf":
+        value = np.array(value, np.float64, order="C")  # torch reads no others, and not backwards
+    if isinstance(value, Tensor):
+        value = Tensor.__torch_function__(Tensor.detach, (), (value,))  # as if it had no class
+    tensor = torch.as_tensor(value)
+    if type(tensor) is not Tensor or tensor.is_complex() or tensor.is_nested:
+        return None
+    return tensor.to_dense().to("cpu", torch.float64, copy=True)
 
 
 def _is_array(value: object) -> TypeGuard[Tensor | np.ndarray | np.generic]:
@@ -241,11 +314,13 @@ def _in_words(problem: BaseException) -> str:
 def _ring(_: int, frame: FrameType | None) -> None:
     """Raise here and, should an except clause swallow that, on the clause's own line as well."""
 
-    def on_line(_: FrameType, event: str, __: object) -> Callable:
-        if event == "line":
+    def on_line(at: FrameType, event: str, _: object) -> Callable:
+        if event == "line" and _in_run(at):
             raise _TooLong
         return on_line
 
+    if not _in_run(frame):
+        return
     sys.settrace(on_line)
     while frame is not None and frame.f_code.co_filename != __file__:
         frame.f_trace = on_line
@@ -269,13 +344,15 @@ def _alarm(seconds: float) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
             sys.settrace(tracer)
         return
-    over, thread = threading.Event(), ctypes.c_ulong(threading.get_ident())
+    over, ident = threading.Event(), threading.get_ident()
+    thread = ctypes.c_ulong(ident)
 
     def watch() -> None:
         pause = seconds
         while not over.wait(pause):
             pause = 0.02
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooLong))
+            if _in_run(sys._current_frames().get(ident)):
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooLong))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -300,7 +377,8 @@ def _untouched() -> Iterator[None]:
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
     folder, depth, floats = os.getcwd(), sys.getrecursionlimit(), np.geterr()
     try:
-        yield
+        with warnings.catch_warnings():
+            yield
     finally:
         for place, before in zip(TOUCHABLE, names, strict=True):
             _restore(place, before)
@@ -387,7 +465,7 @@ def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
         return f"{mine.problem}\n{given}"
     got, wanted = mine.value, true.value
     if got is None or wanted is None:
-        return f"your function gives {mine.kind}, which holds no numbers. {given}"
+        return f"your function gives {mine.kind}, which cannot be read as plain numbers. {given}"
     if isinstance(got, tuple) and isinstance(wanted, tuple) and _shape(got) == _shape(wanted):
         pairs = zip(got, wanted, strict=True)  # shown is the first thing that is wrong
         got, wanted = next((p for p in pairs if not _close(*p, 1e-5)), (got[0], wanted[0]))
@@ -415,13 +493,27 @@ def kind_of(value: object) -> str:
     """What a value is, in at most 60 characters, whatever its __repr__ does."""
     if isinstance(value, (Tensor, np.ndarray)):
         what = "a tensor" if isinstance(value, Tensor) else "an array"
-        return f"{what} {tuple(value.shape)}"
+        return f"{what} {tuple(value.shape)}{_unusual(value)}"
     name = type(value).__name__
     if isinstance(value, (bool, int, float, str, list, tuple, dict, set, type(None))):
         return " ".join(f"{name} {SHORT.repr(value)}".split())[:60]
     if callable(value) and hasattr(value, "__name__"):
         return f"the {name} {value.__name__}"
-    return f"a {name}"
+    return f"{'an' if name[:1] in VOWELS else 'a'} {name}"
+
+
+VOWELS = tuple("AEIOUaeiou")
+
+
+def _unusual(value: Tensor | np.ndarray) -> str:
+    """What of an array or a tensor keeps it from being compared, for its description."""
+    if isinstance(value, Tensor) and value.is_meta:
+        return " without values (on meta)"
+    if isinstance(value, Tensor):
+        usual = not value.is_complex() and not value.is_quantized
+    else:
+        usual = value.dtype.kind in "biuf"
+    return "" if usual else f" of {str(value.dtype).removeprefix('torch.')}"
 
 
 SHORT = reprlib.Repr()
