@@ -179,7 +179,7 @@ def run_all(page) -> None:
     done = """() => document.querySelector("[data-mime-type='application/vnd.jupyter.error']")
         || [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
            .every(prompt => /\\d/.test(prompt.textContent))"""
-    page.wait_for_function(done, timeout=60 * SECONDS)
+    page.wait_for_function(done, timeout=300 * SECONDS)
     assert failed.all_inner_texts() == []
 
 
