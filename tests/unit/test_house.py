@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "cam pictures photos digest preparation",
     "recognition",
+    "fields",
     "sketchbook localization networks training plots data",
     "models before channels results features vqa",
     "concepts environment",
