@@ -79,7 +79,7 @@ def link_to(path: Path) -> str:
 def with_row(text: str, row: str, pattern: re.Pattern) -> str:
     """The text with a row more in its table, by number; a row of that number is replaced."""
     lines = text.split("\n")
-    number = pattern.match(row)["number"]  # type: ignore[index]
+    number = pattern.match(row)["number"]
     found = [(i, m["number"]) for i, line in enumerate(lines) if (m := pattern.match(line))]
     if same := [i for i, n in found if n == number]:
         lines[same[0]] = row

@@ -33,6 +33,16 @@ class AsModule(torch.nn.Module):
         return shares.solution(x, numbers)
 
 
+class Sealed:
+    """It can be called, and nothing else."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("leave me alone")
+
+    def __call__(self, x, numbers):
+        return other_way(x, numbers)
+
+
 def other_way(x, numbers):
     return np.stack([*x.numpy().mean(1), np.float64(len(numbers))])
 
@@ -73,7 +83,7 @@ def test_a_right_function_lives_on_and_a_wrong_one_is_replaced(capsys):
 
 def test_a_right_function_that_gives_arrays_gives_tensors_from_then_on(capsys):
     x, numbers = torch.rand(5, 2), [1, 2]
-    assert torch.allclose(shares(other_way)(x, numbers), shares.solution(x, numbers))
+    assert torch.allclose(shares(other_way)(x, numbers=numbers), shares.solution(x, numbers))
 
 
 def test_the_text_of_an_exercise_is_made_from_its_solution():
@@ -120,6 +130,10 @@ def test_numbers_are_taken_in_every_form_and_the_next_cells_get_plain_tensors(an
     given = handed_on(torch.rand(5, 2), [1])
     assert type(given) is torch.Tensor and given.dtype == torch.float32
     assert not given.requires_grad and not given.is_inference() and not given.is_sparse
+
+
+def test_what_can_only_be_called_is_enough(capsys):
+    assert said(Sealed(), capsys).startswith(RIGHT)
 
 
 def test_an_array_without_axes_is_a_number(capsys):
@@ -208,6 +222,12 @@ class CursedError(Exception):
         raise RecursionError
 
 
+class EndlessError(Exception):
+    def __str__(self):
+        while True:
+            pass
+
+
 class Flattering(torch.Tensor):
     """Close to whatever it is compared with."""
 
@@ -224,7 +244,7 @@ class LongerThanItIs(list):
 
 
 class Poser:
-    __class__ = torch.Tensor  # type: ignore[assignment]  # it says that it is one
+    __class__ = torch.Tensor  # it says that it is one
 
 
 def raises(problem):
@@ -311,6 +331,10 @@ def test_a_check_ends_in_a_sentence(answer, says, capsys):
 @pytest.mark.parametrize("answer", [loops, loops_and_clings, sleeps])
 def test_a_loop_without_end_is_ended(answer, capsys, impatient):
     assert "a loop that never ends" in said(answer, capsys)
+
+
+def test_a_problem_that_never_ends_to_speak_is_named(capsys, impatient):
+    assert "your function stopped with EndlessError\n" in said(raises(EndlessError()), capsys)
 
 
 def test_something_that_cannot_be_asked_anything_is_no_function(capsys):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from utils import cam  # noqa: F401  two mistakes name it
+from utils import cam  # noqa: F401, the mistakes use it
 from utils.check import exercise
 
 

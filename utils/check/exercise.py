@@ -58,8 +58,8 @@ class Exercise:
             print(f"{RIGHT} {self.right}\nFrom here on the notebook uses your {self.name}.")
             if found.changes:
                 print(f"(It changes {found.changes} it is given, so it is handed copies.)")
-                answer = _on_copies(answer)
-            return _as_tensors(answer, found.dtype) if found.dtype else answer
+                answer = self._on_copies(answer)
+            return self._as_tensors(answer, found.dtype) if found.dtype else answer
         if found.words:
             print(f"Not yet: {found.words}")
         else:
@@ -98,6 +98,22 @@ class Exercise:
         space = self.solution.__globals__ | {"solution": self.solution}
         exec(compile(code, f"<a mistake in {self.name}>", "exec"), space)
         return space[self.name]
+
+    def _on_copies(self, answer: Callable) -> Callable:
+        @functools.wraps(self.solution)  # not of the answer, which may be any object
+        def guarded(*arguments, **named):
+            return answer(*copy.deepcopy(arguments), **copy.deepcopy(named))
+
+        return guarded
+
+    def _as_tensors(self, answer: Callable, dtype: torch.dtype) -> Callable:
+        """The answer, its arrays, lists or tensors of another type as what the next cells expect."""
+
+        @functools.wraps(self.solution)
+        def converted(*arguments, **named):
+            return as_tensor(answer(*arguments, **named), dtype)
+
+        return converted
 
     # ------------------------------------------------------------ as it stands in the notebook
 
@@ -160,21 +176,3 @@ def _returning(code: str, expression: str) -> str:
     lines = code.splitlines()
     indent = lines[last[0] - 1][: -len(lines[last[0] - 1].lstrip())]
     return "\n".join([*lines[: last[0] - 1], f"{indent}return {expression}", *lines[last[1] :]])
-
-
-def _on_copies(function: Callable) -> Callable:
-    @functools.wraps(function)
-    def guarded(*arguments):
-        return function(*copy.deepcopy(arguments))
-
-    return guarded
-
-
-def _as_tensors(function: Callable, dtype: torch.dtype) -> Callable:
-    """The function, its arrays, lists or tensors of another type as what the next cells expect."""
-
-    @functools.wraps(function)
-    def converted(*arguments):
-        return as_tensor(function(*arguments), dtype)
-
-    return converted

@@ -304,11 +304,14 @@ def _guarded(seconds: float) -> Iterator[list[str]]:
 
 def _in_words(problem: BaseException) -> str:
     try:
-        text = str(problem)
-        first = (text[:2000].splitlines() or [""])[0][:300]
-        return f"{type(problem).__name__}: {first}"
-    except BaseException:  # a __str__ that raises
+        with _alarm(SECONDS):
+            return f"{type(problem).__name__}: {_run(_first_line, problem)}"
+    except BaseException:  # a __str__ that raises, or never ends
         return type(problem).__name__
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem)[:2000].splitlines() or [""])[0][:300]
 
 
 def _ring(_: int, frame: FrameType | None) -> None:

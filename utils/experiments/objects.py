@@ -83,7 +83,7 @@ def measure_maps(others: Tensor, other_boxes: Tensor, maps: Tensor, test: Pictur
     t, of = localization.best_threshold(others, other_boxes), map_figures(maps, test)
     return {
         "threshold": t,
-        "gt_known_sweep": {f"{t:.2f}": round(v, 4) for t, v in of.found.items()},
+        "gt_known_sweep": {f"{at:.2f}": round(v, 4) for at, v in of.found.items()},
         "gt_known_at_20": of.found[0.2],
         "gt_known_at_chosen": of.found[t],
         "iou70_at_chosen": of.tight[t],
