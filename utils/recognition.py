@@ -174,6 +174,11 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     linear = [o for o in operations if o.name in LINEAR and len(o.out) == len(S)]
     if not linear:
         return "has no linear map before its scores"
+    if _adds_heads([o.out.flatten(1) for o in linear], S):
+        return (
+            "adds up the scores of several linear layers (two heads of a distilled network, for "
+            "one), so no single weight w_k^c belongs to one map"
+        )
     Z = linear[-1].out.flatten(1)
     changed = Z.shape != S.shape or not torch.equal(Z, S)
     if changed and Z.shape[1] > 1 and find_ending(operations, Z, known):
@@ -198,12 +203,24 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     )
 
 
+def _adds_heads(given: Sequence[Tensor], S: Tensor) -> bool:
+    """Whether the scores are a weighted sum of what several linear layers give."""
+    heads = [Z for Z in given if Z.shape == S.shape]
+    if len(heads) < 2 or any(torch.equal(Z, S) for Z in heads) or S.numel() <= 4 * len(heads):
+        return False
+    Z, s = torch.stack([Z.double().flatten() for Z in heads], 1), S.double().flatten()
+    share = torch.linalg.lstsq(Z, s[:, None]).solution
+    several = int((share.abs() > 1e-3 * share.abs().max()).sum()) > 1
+    return several and bool(((Z @ share)[:, 0] - s).abs().max() <= 1e-5 * s.abs().max())
+
+
 def _takes_flat_maps(o: Operation, operations: Sequence[Operation], n: int) -> bool:
     """Whether a linear layer takes every cell of every map as a number of its own."""
     flat = next((t for t in o.inputs if t.ndim == 2 and len(t) == n), None)
     if flat is None or o.name == "aten.convolution":
         return False
     maps = (f for before in operations for _, f in views(before.out, n))
+    maps = (f for f in maps if min(f.shape[1:]) > 1)  # one token, or one channel, is no set of maps
     return any(f.numel() == flat.numel() and torch.equal(f.flatten(1), flat) for f in maps)
 
 
