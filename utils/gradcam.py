@@ -15,7 +15,15 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from utils.networks import INSTEAD, CamNetwork, NotACamNetwork, cam_network, evaluating, unwrapped
+from utils.networks import (
+    INSTEAD,
+    CamNetwork,
+    NotACamNetwork,
+    OneCell,
+    cam_network,
+    evaluating,
+    unwrapped,
+)
 from utils.recognition import tensors_in
 
 EXTRA = 8  # tokens before those of the cells, at most: the class, a teacher, registers
@@ -44,7 +52,7 @@ def explain(
     x = _batch(x)
     try:
         net = model if isinstance(model, CamNetwork) else cam_network(model, example=x)
-    except NotACamNetwork as no:
+    except (NotACamNetwork, OneCell) as no:
         if not isinstance(model, nn.Module):
             raise
         layer = last_layer(model, x)
@@ -53,7 +61,7 @@ def explain(
         return Explanation(maps, "Grad-CAM", layer, f"CAM does not apply: {reason}")
     p = net.forward_pass(x)
     own = _classes(classes, p.S)
-    M = torch.einsum("nkhw,nk->nhw", _single(p.f), _single(p.w[own]))
+    M = _weighted(p.w[own], p.f)
     why = f"{type(net.model).__name__} pools its last maps ({p.pooling}) into one linear map"
     layer = (net.tail and net.tail.module) or "its pooling"
     return Explanation(M, "CAM", layer, f"{why}, so the map of a class is exact")
@@ -82,13 +90,18 @@ def grad_cam(
     x = _batch(x)
     r = read(model, x, last_layer(model, x) if layer is None else layer)
     alpha = _single(r.gradient(classes)).mean((2, 3))
-    M = torch.einsum("nkhw,nk->nhw", _single(r.f), alpha)
+    M = _weighted(alpha, r.f)
     if not bool(M.isfinite().all()):
         raise ValueError(
             f"NaN or infinity at {r.layer!r}, so no map can be drawn: look for it in the input and "
             f"the weights with torch.isfinite"
         )
     return M.relu() if relu else M
+
+
+def _weighted(w: Tensor, f: Tensor) -> Tensor:
+    """sum_k w_k f_k: (N, K), (N, K, H, W) -> (N, H, W), at least float32 under autocast too."""
+    return (_single(w)[:, :, None, None] * _single(f)).sum(1)
 
 
 def _single(t: Tensor) -> Tensor:
@@ -98,7 +111,7 @@ def _single(t: Tensor) -> Tensor:
 
 def _batch(x: Tensor) -> Tensor:
     """A batch of pictures that may take part in gradients. Raises ValueError for anything else."""
-    if not isinstance(x, Tensor) or x.ndim != 4:
+    if not isinstance(x, Tensor) or x.ndim != 4 or not len(x):
         what = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
         raise ValueError(f"a batch of prepared pictures (N, channels, h, w) is wanted, not {what}")
     return x.clone() if x.is_inference() else x.detach()
@@ -155,7 +168,8 @@ def read(model: nn.Module | CamNetwork, x: Tensor, layer: nn.Module | str) -> Re
     if f is None:
         gives = f"{tuple(kept[0].shape)}" if kept else "none" if used else "it is not used"
         raise ValueError(
-            f"layer {name!r} gives no maps of more than one cell ({gives}): name another, or none"
+            f"layer {name!r} gives no maps of more than one cell ({gives}): name another, or "
+            f"leave it out"
         )
     return Reading(f, S, kept[0], x, name)
 
@@ -306,8 +320,9 @@ def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
         return name, layer
     if layer in layers:
         return layer, layers[layer]
-    near = difflib.get_close_matches(str(layer), layers, 3, cutoff=0.4)
-    near = [n for n in layers if str(layer) in n.split(".")][:3] or near or list(layers)[-3:]
+    near = [n for n in layers if str(layer) in n.split(".")][:3]
+    near = near or difflib.get_close_matches(str(layer), layers, 3)
+    near = near or [n for n, _ in model.named_children()][-4:]
     raise ValueError(
         f"{type(model).__name__} has no layer {layer!r}; near are {', '.join(map(repr, near))}, "
         f"and all stand in dict(model.named_modules())"
@@ -338,7 +353,7 @@ def _classes(classes: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
         raise IndexError(
             f"a class is a number here, not {classes!r}: see net.index(name)"
         ) from None
-    if own.is_floating_point() or own.dtype == torch.bool:
+    if len(own) and (own.is_floating_point() or own.dtype == torch.bool):
         raise IndexError(f"classes are whole numbers, not {own.dtype}")
     if len(own) not in (1, len(S)):
         raise ValueError(f"{len(own)} classes for {len(S)} pictures: one for all, or one for each")

@@ -93,6 +93,7 @@ def find_ending(
     used = [t for operation in operations for t in operation.inputs]
     matrices = _matrices([*used, *known], S.shape[1])
     vectors = _vectors(used, len(S))
+    biases = [t for t in [*used, *known] if t.numel() == S.shape[1] and t.is_floating_point()]
     tried: set[tuple] = set()
     for at in reversed(range(len(operations))):
         whole = operations[at].out
@@ -101,7 +102,7 @@ def find_ending(
             if key in tried or f.shape[1] not in matrices:
                 continue
             tried.add(key)
-            if found := _match(f, S, matrices[f.shape[1]], vectors.get(f.shape[1], [])):
+            if found := _match(f, S, matrices[f.shape[1]], vectors.get(f.shape[1], []), biases):
                 w, b, pooling = found
                 return Ending(f, w, b, pooling, layout, whole, at)
     return None
@@ -136,11 +137,14 @@ def _vectors(tensors: Iterable[Tensor], n: int) -> dict[int, list[Tensor]]:
     return found
 
 
-def _match(f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor]):
+def _match(
+    f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor], biases: list[Tensor]
+):
     """The first linear map with which the pooled f gives S, up to a bias: (w, b, pooling).
 
     What is left of S must be the same for every picture. Where the scores hardly differ (a deep
-    network with random weights), the pooled f must also be met among the `vectors`.
+    network with random weights), that says little, so the pooled f must also be met among the
+    `vectors`, and what is left among the `biases`, or be 0.
     """
     small = 8 * torch.finfo(S.dtype).eps
     S, f = S.double(), f.double()
@@ -152,7 +156,10 @@ def _match(f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor]):
             apart = (b - b[:1]).abs().max()
             if apart <= max(1e-3, small) * differ and differ > small * S.abs().max():
                 return w, b.mean(0), how
-            if apart <= small * S.abs().max() and any(_equal(F, v, small) for v in vectors):
+            if apart > small * S.abs().max() or not any(_equal(F, v, small) for v in vectors):
+                continue
+            off = ((b.mean(0) - t.flatten()).abs().max() for t in [torch.zeros_like(S[0]), *biases])
+            if any(o <= small * S.abs().max() for o in off):
                 return w, b.mean(0), how
     return None
 
