@@ -7,7 +7,7 @@ f is any layer's maps here, not only the last. Notebook 10.
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import log
 from typing import Any, NamedTuple
 
@@ -312,14 +312,14 @@ def _network(model: nn.Module | CamNetwork) -> nn.Module:
 
 def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
     """A layer's dotted name and the layer. Raises ValueError, with near names."""
-    layers = dict(model.named_modules())
     if isinstance(layer, nn.Module):
-        name = next((name for name, m in layers.items() if m is layer), None)
+        name = next((name for name, m in model.named_modules() if m is layer), None)
         if name is None:
             raise ValueError(f"this {type(layer).__name__} is no layer of {type(model).__name__}")
         return name, layer
-    if layer in layers:
-        return layer, layers[layer]
+    with suppress(AttributeError):
+        return str(layer), model.get_submodule(str(layer))
+    layers = dict(model.named_modules())
     near = [n for n in layers if str(layer) in n.split(".")][:3]
     near = near or difflib.get_close_matches(str(layer), layers, 3)
     near = near or [n for n, _ in model.named_children()][-4:]
@@ -331,10 +331,11 @@ def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
 
 def _run(model: nn.Module, x: Tensor) -> Any:
     """What the model gives in evaluation mode, made under inference_mode or not."""
-    state = dict(model.named_parameters()) | dict(model.named_buffers())
-    frozen = {name: t.clone() for name, t in state.items() if t.is_inference()}
     with evaluating(model):
-        return torch.func.functional_call(model, frozen, (x,)) if frozen else model(x)
+        if not next(model.parameters(), x).is_inference():
+            return model(x)
+        state = dict(model.named_parameters()) | dict(model.named_buffers())
+        return torch.func.functional_call(model, {n: t.clone() for n, t in state.items()}, (x,))
 
 
 def _scores(model: nn.Module, out: Any, n: int) -> Tensor:

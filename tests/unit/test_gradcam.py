@@ -1,5 +1,7 @@
 """Grad-CAM on any layer of any classifier, and the same maps from other people's software."""
 
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
@@ -10,6 +12,8 @@ from utils import cam, gradcam, networks
 from utils.gradcam import as_maps, explain, grad_cam, last_layer
 from utils.models import CourseNetwork
 from utils.networks import NotACamNetwork, cam_network
+
+ROOT = Path(__file__).parents[2]
 
 
 def build(name):
@@ -227,6 +231,17 @@ def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
     call = str(refused.value).split("Use Grad-CAM, ")[1].split(", or a network")[0]
     M = eval(call, {"gradcam": gradcam, "model": model, "x": x, "classes": classes})
     assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
+
+
+def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
+    section = (ROOT / "README.md").read_text("utf8").split("## Bring your own network")[1]
+    code = section.split("```python\n")[1].split("```")[0]
+    assert sum(bool(line.strip()) for line in code.splitlines()) == 10
+    names: dict = {}
+    exec(code, names)
+    assert names["S"].shape == (1, 2) and names["M"].shape == (1, 1, 7, 7)
+    said = capsys.readouterr().out
+    assert said.startswith("Grad-CAM at avgpool - ") and "flattened" in said
 
 
 # ---------------------------------------------------------------- what cannot be
