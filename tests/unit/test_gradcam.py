@@ -239,7 +239,7 @@ def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
     assert sum(bool(line.strip()) for line in code.splitlines()) == 10
     names: dict = {}
     exec(code, names)
-    assert names["S"].shape == (1, 2) and names["M"].shape == (1, 1, 7, 7)
+    assert names["S"].shape == (1, 2) and names["M"].shape == (1, 1, 10, 10)
     said = capsys.readouterr().out
     assert said.startswith("Grad-CAM at avgpool - ") and "flattened" in said
 
