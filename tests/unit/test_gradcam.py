@@ -8,7 +8,8 @@ import torchvision
 from torch import nn
 from torch.testing import assert_close
 
-from utils import cam, gradcam, networks
+import utils.gradcam
+from utils import cam, networks
 from utils.gradcam import as_maps, explain, grad_cam, last_layer
 from utils.models import CourseNetwork
 from utils.networks import NotACamNetwork, cam_network
@@ -229,7 +230,7 @@ def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
     with pytest.raises(NotACamNetwork) as refused:
         cam_network(model)
     call = str(refused.value).split("Use Grad-CAM, ")[1].split(", or a network")[0]
-    M = eval(call, {"gradcam": gradcam, "model": model, "x": x, "classes": classes})
+    M = eval(call, {"utils": utils, "model": model, "x": x, "classes": classes})
     assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
 
 
