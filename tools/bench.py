@@ -1,60 +1,169 @@
-"""How fast is it? CAM against a plain forward pass, the sketchbook, the notebooks: `make bench`.
+"""How fast is it? Maps beside a plain forward pass and other software, the sweep, the notebooks.
 
-python -m tools.bench
+make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook notebooks
 """
 
+import copy
+import importlib
+import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from types import ModuleType
 
+import numpy as np
 import torch
+import torchvision
 from nbclient.exceptions import CellExecutionError
-from torchvision import models
+from torch import Tensor, nn
 
 import sketchbook
 from tools.notebooks import all_notebooks, execute, read
-from utils.networks import cam_network
+from utils import gradcam, localization, models
+from utils.networks import cam_network, maps_at
 
+Tasks = dict[str, Callable[[], object]]
 REPEATS = 15
+NETWORKS = ["resnet18", "resnet50", "mobilenet_v2", "shufflenet_v2_x1_0", "regnet_y_400mf"]
+NETWORKS += ["objects-gap"]  # the course's own
 
 
-def medians(tasks: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
-    """Median seconds of each task. The tasks take turns, so a slow moment strikes all of them."""
+def medians(tasks: Tasks, repeats: int = REPEATS) -> dict[str, float]:
+    """Median seconds of CPU of each task. They take turns, so a slow moment strikes all of them."""
     for task in tasks.values():
         task()
-    times = {name: [] for name in tasks}
+    times: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(repeats):
         for name, task in tasks.items():
-            start = time.perf_counter()
+            start = time.process_time()
             task()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(time.process_time() - start)
     return {name: median(seconds) for name, seconds in times.items()}
 
 
-@torch.no_grad()
-def cam_cost(name: str, batch: int) -> dict[str, float]:
-    """Milliseconds of the plain forward pass, and what CAM takes as multiples of it."""
-    model = getattr(models, name)().eval()
-    net, x = cam_network(model), torch.rand(batch, 3, 224, 224)
-    tasks = {
-        "plain": lambda: model(x),
+def peer(name: str) -> ModuleType | None:
+    """Somebody else's software, or None where it is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def network(name: str, batch: int) -> tuple[nn.Module, Tensor]:
+    """A network and pictures for it. Random weights: the weights do not change the time."""
+    if (models.WEIGHTS / f"{name}.safetensors").exists():
+        return models.load(name).model.eval(), torch.rand(batch, 3, 112, 112)
+    return torchvision.models.get_model(name).eval(), torch.rand(batch, 3, 224, 224)
+
+
+def plain(model: nn.Module, x: Tensor) -> Callable[[], object]:
+    """The forward pass that everything is measured against."""
+    return torch.no_grad()(lambda: model(x))
+
+
+def cam_tasks(model: nn.Module, x: Tensor) -> Tasks:
+    """The calls that a user makes, and torchcam's CAM of one class, on a copy with its hooks."""
+    net = cam_network(model, example=x)
+    tasks: Tasks = {
+        "plain": plain(model, x),
         "one class": lambda: net(x, classes=0),
         "all classes": lambda: net(x),
     }
+    if methods := peer("torchcam.methods"):
+        other = copy.deepcopy(model)
+        head = [name for name, m in other.named_modules() if isinstance(m, nn.Linear)][-1]
+        extractor = methods.CAM(other, gradcam.last_layer(other, x), head)
+
+        @torch.no_grad()
+        def torchcam() -> object:
+            other(x)
+            return extractor(0, normalized=False)
+
+        tasks["torchcam"] = torchcam
+    return tasks
+
+
+def gradcam_tasks(model: nn.Module, x: Tensor) -> Tasks:
+    """Grad-CAM of one class at the same named layer, each peer on a copy with its own hooks."""
+    layer = gradcam.last_layer(model, x)
+    tasks: Tasks = {
+        "plain": plain(model, x),
+        "ours": lambda: gradcam.grad_cam(model, x, 0, layer),
+    }
+    if methods := peer("torchcam.methods"):
+        first = copy.deepcopy(model)
+        extractor = methods.GradCAM(first, layer)
+        tasks["torchcam"] = lambda: extractor(0, first(x), normalized=False)
+    if captum := peer("captum.attr"):
+        second = copy.deepcopy(model)
+        attribution = captum.LayerGradCam(second, second.get_submodule(layer))
+        tasks["captum"] = lambda: attribution.attribute(x, 0)
+    if theirs := peer("pytorch_grad_cam"):
+        third = copy.deepcopy(model)
+        explainer = theirs.GradCAM(third, [third.get_submodule(layer)])
+        target = importlib.import_module("pytorch_grad_cam.utils.model_targets")
+        wanted = [target.ClassifierOutputTarget(0)] * len(x)
+        tasks["pytorch-grad-cam"] = lambda: explainer(x, wanted)
+    return tasks
+
+
+def print_ratios(title: str, tasks_of: Callable[[nn.Module, Tensor], Tasks]) -> None:
+    """One row for each network and batch: ms of the plain pass, the rest as multiples of it."""
+    print(f"\n{title}, as multiples of the plain forward pass (CPU time, medians of {REPEATS})\n")
+    for batch in (1, 8):
+        for name in NETWORKS:
+            torch.manual_seed(0)
+            seconds = medians(tasks_of(*network(name, batch)))
+            if name == NETWORKS[0]:
+                print(f"batch {batch}".ljust(20) + "".join(f"{task:>17}" for task in seconds))
+            once = seconds.pop("plain")
+            row = "".join(f"{s / once:17.3f}" for s in seconds.values())
+            print(f"{name:20}{once * 1000:14.1f} ms{row}", flush=True)
+
+
+def opencv_boxes(M: np.ndarray, every: bool) -> list[list[tuple[int, ...]]]:
+    """Boxes at 100 thresholds as the WSOL evaluation of CVPR 2020 finds them with OpenCV.
+
+    Of `every` contour, as its MaxBoxAccV2 wants them, or of the largest, as MaxBoxAcc does.
+    """
+    import cv2
+
+    levels = ((M - M.min()) / (M.max() - M.min()) * 255).astype(np.uint8)
+    boxes: list[list[tuple[int, ...]]] = []
+    for t in localization.FINE:
+        _, mask = cv2.threshold(levels, int(t * levels.max()), 255, cv2.THRESH_BINARY)
+        contours, _ = cv2.findContours(mask, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        wanted = contours if every or not contours else [max(contours, key=cv2.contourArea)]
+        found = [cv2.boundingRect(contour) for contour in wanted] or [(0, 0, 0, 0)]
+        boxes.append([(x, y, x + w, y + h) for x, y, w, h in found])
+    return boxes
+
+
+def print_sweep(n: int = 20, size: int = 224) -> None:
+    """Boxes and IoU at 100 thresholds; ours finds the largest and all at once."""
+    pictures = sketchbook.objects(n, seed=1)
+    maps = maps_at(models.load("objects-gap"), pictures.images, pictures.labels, (size, size))
+    box = torch.tensor([40, 60, 180, 200])
+
+    def ours() -> None:
+        for M in maps:
+            localization.iou_curves(M, box)
+
+    def opencv(every: bool) -> None:
+        for M in maps.numpy():
+            boxes = opencv_boxes(M, every)
+            flat = torch.tensor([one for at_once in boxes for one in at_once])
+            found = localization.iou(flat, box).numpy()
+            ends = np.cumsum([len(at_once) for at_once in boxes])
+            [part.max() for part in np.split(found, ends[:-1])]
+
+    tasks: Tasks = {"ours": ours}
+    if cv2 := peer("cv2"):
+        cv2.setNumThreads(1)
+        tasks |= {"OpenCV, largest": lambda: opencv(False), "OpenCV, all": lambda: opencv(True)}
     seconds = medians(tasks)
-    plain = seconds.pop("plain")
-    return {"plain": plain * 1000, **{task: s / plain for task, s in seconds.items()}}
-
-
-def print_cam_cost() -> None:
-    """Networks with random weights: the weights do not change the time."""
-    print(f"CAM, as a multiple of the plain forward pass (medians of {REPEATS}, 224×224)\n")
-    print("network       batch   plain     one class   all 1000 classes")
-    for name in ("resnet18", "mobilenet_v2"):
-        for batch in (1, 8):
-            cost = cam_cost(name, batch)
-            row = f"{name:13} {batch:5} {cost['plain']:7.1f} ms {cost['one class']:9.2f}"
-            print(f"{row} {cost['all classes']:18.2f}", flush=True)
+    row = "; ".join(f"{name} {s / n * 1000:.2f} ms" for name, s in seconds.items())
+    print(f"\nSweep of 100 thresholds over a map of {size}×{size}: {row}", flush=True)
 
 
 def print_sketchbook(n: int = 200) -> None:
@@ -77,8 +186,16 @@ def print_notebooks() -> None:
     print(f"{total:6.1f} s  in all")
 
 
+PARTS: dict[str, Callable[[], None]] = {
+    "cam": lambda: print_ratios("CAM", cam_tasks),
+    "gradcam": lambda: print_ratios("Grad-CAM of one class", gradcam_tasks),
+    "sweep": print_sweep,
+    "sketchbook": print_sketchbook,
+    "notebooks": print_notebooks,
+}
+
 if __name__ == "__main__":
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads\n")
-    print_cam_cost()
-    print_sketchbook()
-    print_notebooks()
+    torch.set_num_threads(1)
+    print(f"torch {torch.__version__}, one thread")
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

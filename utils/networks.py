@@ -20,7 +20,7 @@ from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
-INSTEAD = "Use Grad-CAM, or a network such as resnet18."
+INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, classes), or a network such as resnet18."
 
 
 @dataclass

@@ -93,6 +93,7 @@ def find_ending(
     used = [t for operation in operations for t in operation.inputs]
     matrices = _matrices([*used, *known], S.shape[1])
     vectors = _vectors(used, len(S))
+    biases = [t for t in [*used, *known] if t.numel() == S.shape[1] and t.is_floating_point()]
     tried: set[tuple] = set()
     for at in reversed(range(len(operations))):
         whole = operations[at].out
@@ -101,7 +102,7 @@ def find_ending(
             if key in tried or f.shape[1] not in matrices:
                 continue
             tried.add(key)
-            if found := _match(f, S, matrices[f.shape[1]], vectors.get(f.shape[1], [])):
+            if found := _match(f, S, matrices[f.shape[1]], vectors.get(f.shape[1], []), biases):
                 w, b, pooling = found
                 return Ending(f, w, b, pooling, layout, whole, at)
     return None
@@ -136,11 +137,14 @@ def _vectors(tensors: Iterable[Tensor], n: int) -> dict[int, list[Tensor]]:
     return found
 
 
-def _match(f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor]):
+def _match(
+    f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor], biases: list[Tensor]
+):
     """The first linear map with which the pooled f gives S, up to a bias: (w, b, pooling).
 
     What is left of S must be the same for every picture. Where the scores hardly differ (a deep
-    network with random weights), the pooled f must also be met among the `vectors`.
+    network with random weights), that says little, so the pooled f must also be met among the
+    `vectors`, and what is left among the `biases`, or be 0.
     """
     small = 8 * torch.finfo(S.dtype).eps
     S, f = S.double(), f.double()
@@ -152,7 +156,10 @@ def _match(f: Tensor, S: Tensor, matrices: list[Tensor], vectors: list[Tensor]):
             apart = (b - b[:1]).abs().max()
             if apart <= max(1e-3, small) * differ and differ > small * S.abs().max():
                 return w, b.mean(0), how
-            if apart <= small * S.abs().max() and any(_equal(F, v, small) for v in vectors):
+            if apart > small * S.abs().max() or not any(_equal(F, v, small) for v in vectors):
+                continue
+            off = ((b.mean(0) - t.flatten()).abs().max() for t in [torch.zeros_like(S[0]), *biases])
+            if any(o <= small * S.abs().max() for o in off):
                 return w, b.mean(0), how
     return None
 
@@ -174,6 +181,11 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     linear = [o for o in operations if o.name in LINEAR and len(o.out) == len(S)]
     if not linear:
         return "has no linear map before its scores"
+    if _adds_heads([o.out.flatten(1) for o in linear], S):
+        return (
+            "adds up the scores of several linear layers (two heads of a distilled network, for "
+            "one), so no single weight w_k^c belongs to one map"
+        )
     Z = linear[-1].out.flatten(1)
     changed = Z.shape != S.shape or not torch.equal(Z, S)
     if changed and Z.shape[1] > 1 and find_ending(operations, Z, known):
@@ -198,12 +210,24 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     )
 
 
+def _adds_heads(given: Sequence[Tensor], S: Tensor) -> bool:
+    """Whether the scores are a weighted sum of what several linear layers give."""
+    heads = [Z for Z in given if Z.shape == S.shape]
+    if len(heads) < 2 or any(torch.equal(Z, S) for Z in heads) or S.numel() <= 4 * len(heads):
+        return False
+    Z, s = torch.stack([Z.double().flatten() for Z in heads], 1), S.double().flatten()
+    share = torch.linalg.lstsq(Z, s[:, None]).solution
+    several = int((share.abs() > 1e-3 * share.abs().max()).sum()) > 1
+    return several and bool(((Z @ share)[:, 0] - s).abs().max() <= 1e-5 * s.abs().max())
+
+
 def _takes_flat_maps(o: Operation, operations: Sequence[Operation], n: int) -> bool:
     """Whether a linear layer takes every cell of every map as a number of its own."""
     flat = next((t for t in o.inputs if t.ndim == 2 and len(t) == n), None)
     if flat is None or o.name == "aten.convolution":
         return False
     maps = (f for before in operations for _, f in views(before.out, n))
+    maps = (f for f in maps if min(f.shape[1:]) > 1)  # one token, or one channel, is no set of maps
     return any(f.numel() == flat.numel() and torch.equal(f.flatten(1), flat) for f in maps)
 
 

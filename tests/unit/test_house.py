@@ -18,7 +18,7 @@ FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "recognition",
     "fields",
     "sketchbook localization networks training plots data",
-    "models before channels results features vqa",
+    "models before channels results features vqa gradcam",
     "concepts environment",
     "explore check",
     "experiments evaluate",
