@@ -153,6 +153,8 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
             if packed
             else "the network has no weights, so there is no class to map"
         )
+    if bad := next((n for n, t in _state(model).items() if not t.isfinite().all()), ""):
+        raise ValueError(_not_finite(f"the weight {bad}", model))
     if example is not None:
         kinds = [tuple(example.shape[1:])]
         like = example if example.is_floating_point() else example.float()
@@ -165,7 +167,9 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
             continue
         try:
             return find_tail(model, recognition.trial(3, *kind).to(like))
-        except NotACamNetwork:
+        except NotACamNetwork as no:
+            if example is not None and _takes_larger(model, kind, like):
+                raise OneCell(_one_cell(model, example)) from no
             raise
         except Exception as error:  # it takes no such pictures: channels or size are others
             problem = problem or error
@@ -175,6 +179,16 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
         f"example=..., a batch (N, channels, h, w) as it takes them; CAM needs maps in two "
         f"dimensions"
     )
+
+
+def _takes_larger(model: nn.Module, kind: tuple[int, ...], like: Tensor) -> bool:
+    """Whether CAM applies to larger pictures, whose maps have more than one cell."""
+    channels, h, w = kind
+    try:
+        find_tail(model, recognition.trial(3, channels, 8 * h, 8 * w).to(like))
+    except Exception:  # CAM does not apply, or no other size is taken
+        return False
+    return True
 
 
 def _kinds(model: nn.Module) -> Iterator[tuple[int, int, int]]:
@@ -248,13 +262,13 @@ class Tail:
 
     def w(self, model: nn.Module) -> Tensor:
         """The weights (C, K), as they are now."""
-        w = self.weight if isinstance(self.weight, Tensor) else _state(model)[self.weight]
+        w = self.weight if isinstance(self.weight, Tensor) else _parameter(model, self.weight)
         w = w.detach().reshape(self.shape[::-1] if self.turned else self.shape)
         return w.T if self.turned else w
 
     def b(self, model: nn.Module) -> Tensor | None:
         """The biases (C,), as they are now; None where there are none."""
-        b = _state(model)[self.bias] if isinstance(self.bias, str) else self.bias
+        b = _parameter(model, self.bias) if isinstance(self.bias, str) else self.bias
         return None if b is None else b.detach()
 
 
@@ -371,6 +385,12 @@ def _bias(ending: Ending, state: dict[str, Tensor]) -> str | Tensor | None:
     return None if size <= slack else b.to(ending.f.dtype)
 
 
+def _parameter(model: nn.Module, name: str) -> Tensor:
+    """One parameter or buffer by its dotted name, without a walk over all of them."""
+    owner, _, own = name.rpartition(".")
+    return getattr(model.get_submodule(owner), own)
+
+
 def _state(model: nn.Module) -> dict[str, Tensor]:
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
@@ -399,17 +419,25 @@ def _first_bad(model: nn.Module, x: Tensor, p: ForwardPass) -> str:
     tensors = {"the input": x} | {f"the weight {n}": t for n, t in _state(model).items()}
     tensors |= {"the last maps f": p.f}
     bad = next((n for n, t in tensors.items() if not t.isfinite().all()), "the scores S")
+    return _not_finite(bad, model)
+
+
+def _not_finite(what: str, model: nn.Module) -> str:
     return (
-        f"{bad} of {type(model).__name__} hold{'s' if bad != 'the last maps f' else ''} NaN or "
-        f"infinity, so no map can be drawn: train again with a lower learning rate, or load "
-        f"other weights"
+        f"there is NaN or infinity in {what} of {type(model).__name__}, so no map can be drawn: "
+        f"train again with a lower learning rate, or load other weights"
     )
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside, every module's own mode again afterwards."""
-    training = [m for m in model.modules() if getattr(m, "training", False)]
+    training, ahead = [], [model]
+    while ahead:  # model.modules() takes ten times as long
+        module = ahead.pop()
+        ahead += [m for m in module.children()]
+        if getattr(module, "training", False):
+            training.append(module)
     if training:
         model.eval()
     try:

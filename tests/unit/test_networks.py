@@ -227,3 +227,21 @@ def test_many_pictures_go_through_in_batches_and_come_out_in_order():
         wanted = cam.upsample(M[range(7), own][:, None], (64, 64))[:, 0]
         assert torch.allclose(networks.maps_at(net, images, classes), wanted, atol=1e-4)
     assert networks.maps_at(net, images, 0, (5, 6)).shape == (7, 5, 6)
+
+
+def test_weights_that_are_no_numbers_are_named_and_not_called_another_network():
+    model = build("resnet18").eval()
+    model.layer3[0].conv1.weight.data[0, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"the weight layer3\.0\.conv1\.weight of ResNet") as error:
+        cam_network(model)
+    assert not isinstance(error.value, NotACamNetwork)
+
+
+def test_an_example_of_one_cell_says_so():
+    model = build("resnet18").eval()
+    with pytest.raises(networks.OneCell, match="32 × 32 pixels"):
+        cam_network(model, example=torch.zeros(1, 3, 32, 32))
+    with pytest.raises(networks.OneCell, match="one cell"):
+        cam_network(model)(torch.zeros(1, 3, 32, 32))
+    with pytest.raises(NotACamNetwork, match="no global pooling"):
+        cam_network(build("vgg11"), example=torch.zeros(1, 3, 64, 64))
