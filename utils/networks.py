@@ -21,6 +21,7 @@ from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
 INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, classes), or a network such as resnet18."
+SIDE = 224  # pixels: of the pictures that most networks are made for
 
 
 @dataclass
@@ -182,10 +183,11 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
 
 
 def _takes_larger(model: nn.Module, kind: tuple[int, ...], like: Tensor) -> bool:
-    """Whether CAM applies to larger pictures, whose maps have more than one cell."""
-    channels, h, w = kind
+    """Whether pictures were too small for more than one cell, and CAM applies to larger ones."""
+    if max(kind[1:]) >= SIDE:
+        return False
     try:
-        find_tail(model, recognition.trial(3, channels, 8 * h, 8 * w).to(like))
+        find_tail(model, recognition.trial(3, kind[0], SIDE, SIDE).to(like))
     except Exception:  # CAM does not apply, or no other size is taken
         return False
     return True
@@ -198,7 +200,7 @@ def _kinds(model: nn.Module) -> Iterator[tuple[int, int, int]]:
         yield tuple(config["input_size"])
     convolutions = (m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
     channels = next(convolutions, 3)
-    sides = [getattr(model, "image_size", 224), 299, 384, 64, 32, 28]
+    sides = [getattr(model, "image_size", SIDE), 299, 384, 64, 32, 28]
     for side in sides:
         yield channels, side, side
     for side in sides[:1] + sides[-2:]:
