@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from utils import localization
+from utils import localization, valid
 from utils.networks import evaluating
 
 Rule = Literal["deconvnet", "guided"]
@@ -49,7 +49,8 @@ def occlusion(
         picture[:, max(row, 0) : row + size, max(column, 0) : column + size] = fill
         return picture
 
-    own, corners = _classes(x, classes), _corners(x, size, stride)
+    (x, own), corners = _asked(x, classes), _corners(x, size, stride)
+    fill = valid.number(fill, "fill, the grey,")
     S_whole = _scores_at(model, x, own, [(0, 0)], lambda picture, *_: picture, batch_size)
     S_covered = _scores_at(model, x, own, corners, covered, batch_size)
     return (S_whole - S_covered).reshape(len(x), -1, x.shape[-1] // stride)
@@ -72,7 +73,8 @@ def patches(
     Raises ValueError where cells do not fill the picture or cannot be the middle of a patch.
     Oquab et al., CVPR 2014, who enlarge the patches to the network's usual size. Notebook 02.
     """
-    own, corners = _classes(x, classes), _corners(x, size, stride)
+    (x, own), corners = _asked(x, classes), _corners(x, size, stride)
+    fill = valid.number(fill, "fill, the grey,")
     margin = (size - stride) // 2
     padded = functional.pad(x, [margin] * 4, value=fill)
 
@@ -120,12 +122,24 @@ def input_gradient(
 
     The pictures do not see each other, so one backward pass of the summed scores serves them all.
     """
-    own = _classes(x, classes)
-    with torch.enable_grad():
-        x = x.detach().clone().requires_grad_()
+    x, own = _asked(x, classes)
+    with torch.inference_mode(False), torch.enable_grad():
+        x, own = x.detach().clone().requires_grad_(), own.clone()  # of no inference mode any more
+        _no_inference(model)
         with relu_rule(rule):
             S_own = _own_scores(model, x, own)
+        if not S_own.requires_grad:
+            raise ValueError("these scores have no gradient: the network cuts it off on its way")
         return torch.autograd.grad(S_own.sum(), x)[0]
+
+
+def _no_inference(model: nn.Module) -> None:
+    """Raises ValueError for weights without the means of a gradient."""
+    if isinstance(model, nn.Module) and any(p.is_inference() for p in model.parameters()):
+        raise ValueError(
+            "the network was made inside torch.inference_mode(), so it gives no gradients: make it "
+            "outside, and only ask it inside"
+        )
 
 
 @contextmanager
@@ -222,6 +236,7 @@ def count_passes(model: nn.Module) -> Iterator[dict[str, int]]:
         if S.requires_grad:
             S.register_hook(backward)
 
+    valid.instance(model, nn.Module, "a network, of a CamNetwork its .model,")
     hook = model.register_forward_hook(forward)
     try:
         yield passes
@@ -235,6 +250,7 @@ def count_passes(model: nn.Module) -> Iterator[dict[str, int]]:
 def _corners(x: Tensor, size: int, stride: int) -> list[tuple[int, int]]:
     """Upper left corners (row, column) of the squares around all cells; they may lie outside."""
     h, w = x.shape[-2:]
+    size, stride = valid.whole(size, "size"), valid.whole(stride, "stride")
     if size < 1 or stride < 1 or h % stride or w % stride or (size - stride) % 2:
         raise ValueError(
             f"size {size}, stride {stride}, pictures of {h} x {w}: the stride has to divide both "
@@ -254,6 +270,7 @@ def _scores_at(
     batch_size: int,
 ) -> Tensor:
     """S_c of every picture, changed at every place, in batches: (N, places)."""
+    batch_size = valid.whole(batch_size, "batch_size", 1)
     own = own.repeat_interleave(len(corners))
     asked = [(n, corner) for n in range(len(x)) for corner in corners]
     found = []
@@ -278,17 +295,14 @@ def _own_scores(model: nn.Module, x: Tensor, own: Tensor) -> Tensor:
     return S.gather(1, own[:, None])[:, 0]
 
 
-def _classes(x: Tensor, classes: int | Tensor) -> Tensor:
-    """The class of each picture, (N,)."""
-    if x.ndim != 4 or not x.is_floating_point() or not len(x):
-        raise ValueError(
-            f"pictures of the shape (N, 3, h, w), float, are wanted, not {x.dtype} {tuple(x.shape)}"
-        )
-    own = torch.as_tensor(classes, device=x.device)
-    if own.is_floating_point() or own.dtype == torch.bool:
-        raise IndexError(f"classes are whole numbers, not {own.dtype}")
+def _asked(x: Tensor, classes: int | Tensor) -> tuple[Tensor, Tensor]:
+    """The pictures as the network wants them, and the class of each, (N,)."""
+    x = valid.tensor(x, "pictures as the network takes them", "N C h w")
+    if not x.is_floating_point():
+        raise ValueError(f"pictures are float as the network takes them, not {x.dtype}")
+    own = valid.numbers_of(classes, "classes").to(x.device)
     if own.ndim > 1 or (own.ndim == 1 and len(own) != len(x)):
         raise ValueError(
             f"one class, or one for each of the {len(x)} pictures, not {tuple(own.shape)}"
         )
-    return own.expand(len(x)).long()
+    return x, own.expand(len(x))
