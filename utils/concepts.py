@@ -26,7 +26,7 @@ def hot(M: Tensor, threshold: float = 0.2) -> Tensor:
     The paper takes 20 % for its boxes; for scenes it only speaks of high activation. A map that is
     nowhere positive is nowhere hot. Raises ValueError for NaN and infinity. Notebook 07.
     """
-    M, threshold = valid.finite(M, "the maps", "N h w"), valid.number(threshold, "the threshold")
+    M, threshold = valid.finite(M, "the maps", "N h w"), valid.number(threshold, "the threshold", 0)
     return M > threshold * M.amax((1, 2), keepdim=True).clamp(min=0)
 
 

@@ -61,7 +61,7 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
 
     Size is the number of pixels; of equal components, the one met first from the top comes first.
     """
-    if not isinstance(mask, np.ndarray):
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != bool:
         mask = valid.tensor(mask, "the mask", "h w", "True or False").numpy(force=True)
     y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if len(y) == 0:
@@ -336,7 +336,9 @@ def accuracy_at(records: Record, threshold: float, least: float = 0.5) -> float:
     """`gt_known` at one threshold of the records: 0..1. Raises ValueError for another one."""
     shares = accuracy(records, least)
     if threshold not in records.thresholds:
-        raise ValueError(f"{threshold!r} is none of the records' thresholds: {records.thresholds}")
+        raise ValueError(
+            f"{threshold!r} is none of the {len(records.thresholds)} thresholds of these records"
+        )
     return shares[records.thresholds.index(threshold)].item()
 
 

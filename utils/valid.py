@@ -70,7 +70,7 @@ def finite(x: object, what: str, axes: str, kind: Kind = "numbers") -> Tensor:
 
 
 def _finite(t: Tensor) -> bool:
-    """Mostly one pass: a finite sum has finite terms, and only large ones may add up to infinity."""
+    """Mostly one pass: a finite sum has finite terms; only large ones may add up to infinity."""
     return math.isfinite(t.sum().item()) or bool(t.isfinite().all())
 
 

@@ -29,11 +29,8 @@ def words(question: str) -> list[str]:
 
 def vocabulary(questions: Sequence[str]) -> tuple[str, ...]:
     """Every word that stands in one of the questions, once, in alphabetical order: V words."""
-    return tuple(
-        sorted(
-            {word for question in valid.texts(questions, "questions") for word in words(question)}
-        )
-    )
+    valid.texts(questions, "questions")
+    return tuple(sorted({word for question in questions for word in words(question)}))
 
 
 def bags(questions: Sequence[str], vocabulary: Sequence[str]) -> Tensor:
