@@ -62,7 +62,7 @@ def _read(axes: str) -> tuple[int, bool, tuple[tuple[int, int], ...]]:
 def finite(x: object, what: str, axes: str, kind: Kind = "numbers") -> Tensor:
     """As `tensor`, without NaN and infinity: for all that compares, sorts or counts."""
     t = tensor(x, what, axes, kind)
-    if t.is_floating_point() and not _finite(t.detach()):
+    if t.is_floating_point() and not _finite(t):
         raise ValueError(
             f"there is NaN or infinity in {what}: look at the network's weights and its input"
         )
@@ -196,12 +196,14 @@ def boxes(x: object, axes: str = "... 4", what: str = "the boxes") -> Tensor:
 def true_boxes(x: object, n: int, whose: str = "boxes") -> list[Tensor]:
     """The true boxes of n pictures, (B, 4) each; from (N, 4), or N tensors (B, 4) or (4,)."""
     if isinstance(x, (Tensor, np.ndarray)):
-        x = boxes(x, "N 4", "the true boxes")[:, None]
+        found = list(boxes(x, "N 4", "the true boxes")[:, None])
     elif not isinstance(x, Sequence) or isinstance(x, (str, bytes)):
         raise TypeError(_sentence("the true boxes", "N 4", "numbers", _said(x)))
-    if len(x) != n or n == 0:
-        raise ValueError(f"{n} {whose}, but the true boxes of {len(x)} pictures")
-    return [boxes(b, what="the true boxes of a picture").reshape(-1, 4) for b in x]
+    else:
+        found = [boxes(b, what="the true boxes of a picture").reshape(-1, 4) for b in x]
+    if len(found) != n or n == 0:
+        raise ValueError(f"{n} {whose}, but the true boxes of {len(found)} pictures")
+    return found
 
 
 def number(x: object, what: str, least: float = -math.inf, below: float = math.inf) -> float:
