@@ -68,9 +68,9 @@ def class_maps(
     if (c is not None) + (classes is not None) + (own is not None) > 1:
         raise ValueError("give one of c, classes=... and own=..., not several")
     if own is not None:
-        return torch.einsum("nkhw,nck->nchw", f, w[_own(own, len(f), len(w)).to(w.device)])
+        return torch.einsum("nkhw,nck->nchw", f, _own_rows(w, own, len(f)))
     if c is not None or classes is not None:
-        w = w[_chosen(c, classes, len(w)).to(w.device)]
+        w = _rows(w, c, classes)
     return torch.einsum("nkhw,ck->nchw", f, w)
 
 
@@ -104,28 +104,27 @@ def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:
     return torch.where(top > 0, M / torch.where(top > 0, top, 1), 0)
 
 
-def _chosen(c: object, classes: object, n_classes: int) -> Tensor:
-    """The classes that every picture is asked for, (C',)."""
-    if c is None:
-        t = valid.classes(classes, n_classes)
-        if t.ndim > 1:
-            raise ValueError("classes is one list for every picture: a table (N, C') is own=...")
-        return t.reshape(-1)
-    t = valid.classes(c, n_classes)
-    if t.numel() > 1:  # labels, or several classes: by its place alone nobody can tell
+def _rows(w: Tensor, c: object, classes: object) -> Tensor:
+    """The weights of the classes that every picture is asked for, (C', K)."""
+    if type(c) is int and 0 <= c < len(w):  # the usual case, and the rest can be spared
+        return w[c : c + 1]
+    t = valid.classes(classes if c is None else c, len(w))
+    if c is None and t.ndim > 1:
+        raise ValueError("classes is one list for every picture: a table (N, C') is own=...")
+    if c is not None and t.numel() > 1:  # labels, or several classes: the place cannot tell
         raise ValueError(
             "several numbers need their name: classes=... are the same for every picture, "
             "own=... holds one for each picture"
         )
-    return t.reshape(-1)
+    return w[t.reshape(-1).to(w.device)]
 
 
-def _own(own: object, n: int, n_classes: int) -> Tensor:
-    """The classes of each of n pictures, (N, C')."""
-    t = valid.classes(own, n_classes)
+def _own_rows(w: Tensor, own: object, n: int) -> Tensor:
+    """The weights of the classes of each of n pictures, (N, C', K)."""
+    t = valid.classes(own, len(w))
     if t.ndim not in (1, 2) or len(t) != n:
         raise ValueError(
             f"own holds the classes of each picture, (N,) or (N, C') with N = {n} here, "
             f"not {tuple(t.shape)}"
         )
-    return t.reshape(n, -1)
+    return w[t.reshape(n, -1).to(w.device)]
