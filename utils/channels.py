@@ -45,7 +45,8 @@ def contributions(f: Tensor, w: Tensor, c: int) -> Tensor:
 def n_carrying(values: Tensor, share: float = 0.9) -> Tensor:
     """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 08."""
     values = valid.finite(values, "the values", "... K")
-    share = valid.number(share, "the share", 0, 1)
+    if not 0 < valid.number(share, "share") <= 1:
+        raise ValueError(f"share is a part of the sum, above 0 up to 1, not {share}")
     positive = values.clamp(min=0).sort(-1, descending=True).values.cumsum(-1)
     return (positive < share * positive[..., -1:]).sum(-1) + (positive[..., -1] > 0)
 
@@ -53,7 +54,7 @@ def n_carrying(values: Tensor, share: float = 0.9) -> Tensor:
 def without(w: Tensor, channels: Sequence[int] | Tensor) -> Tensor:
     """The weights (C, K) after these channels are removed: their columns are 0, for every class."""
     w = valid.tensor(w, "the weights", "C K").clone()
-    w[:, valid.classes(channels, w.shape[1], "channels").to(w.device)] = 0
+    w[:, valid.classes(channels, w.shape[1], "channels", 0).to(w.device)] = 0
     return w
 
 

@@ -59,7 +59,7 @@ def overlay(picture: Tensor, M: Tensor, alpha: float = 0.6) -> np.ndarray:
     NaN and infinity: a network that diverged has no map to draw.
     """
     picture = valid.tensor(picture, "one picture", "3 h w")
-    M = valid.finite(M, "one map, M[0, c],", "H W").detach().cpu().float()
+    M = valid.finite(M, "the map", "H W").detach().cpu().float()
     heat = cam.normalize(cam.upsample(M[None, None], picture.shape[-2:]))[0, 0].numpy()
     rgb = as_array(picture)
     grey = rgb @ np.array([0.299, 0.587, 0.114])
@@ -101,7 +101,7 @@ def heat_panel(
     `like`, the picture the map belongs to, gives the panel the picture's shape and pixels. Raises
     ValueError for NaN and infinity, which would be drawn as darkness.
     """
-    M = valid.finite(M, "one map", "H W").detach().cpu()
+    M = valid.finite(M, "the map", "H W").detach().cpu()
     top = limit or M.abs().max().item() or 1.0
     colours = {"cmap": SIGNED, "vmin": -top} if signed else {"cmap": HEAT, "vmin": 0}
     extent = None if like is None else (-0.5, like.shape[-1] - 0.5, like.shape[-2] - 0.5, -0.5)

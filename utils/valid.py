@@ -59,13 +59,16 @@ def _read(axes: str) -> tuple[int, bool, tuple[tuple[int, int], ...]]:
     return len(names), axes.startswith("..."), tuple(fixed)
 
 
-def finite(x: object, what: str, axes: str, kind: Kind = "numbers") -> Tensor:
+NETWORK = "the network's weights and its input"
+
+
+def finite(
+    x: object, what: str, axes: str, kind: Kind = "numbers", source: str = NETWORK
+) -> Tensor:
     """As `tensor`, without NaN and infinity: for all that compares, sorts or counts."""
     t = tensor(x, what, axes, kind)
     if t.is_floating_point() and not _finite(t):
-        raise ValueError(
-            f"there is NaN or infinity in {what}: look at the network's weights and its input"
-        )
+        raise ValueError(f"there is NaN or infinity in {what}: look at {source}")
     return t
 
 
@@ -147,24 +150,26 @@ def _dtype(t: Tensor) -> str:
 # ---------------------------------------------------------------- classes, boxes, numbers
 
 
-def numbers_of(x: object, what: str) -> Tensor:
-    """One or more whole numbers as int64, of any axes. Raises IndexError for others and names."""
+def numbers_of(x: object, what: str, least: int = 1) -> Tensor:
+    """`least` or more whole numbers as int64, of any axes. IndexError for others and for names."""
     if isinstance(x, str) or (isinstance(x, Sequence) and any(isinstance(i, str) for i in x)):
         raise IndexError(f"{what} are numbers here, not {x!r}: see net.index(name)")
     if isinstance(x, (set, frozenset)):
         raise TypeError(f"{what} have an order: a list is wanted, not a {type(x).__name__}")
     t = x if isinstance(x, Tensor) else _made(x, what, "N", "whole numbers")
-    if not t.numel():
+    if not t.numel() and least:
         raise ValueError(f"{what} are empty: name at least one")
+    if not t.numel():
+        return t.long()
     if t.dtype not in WHOLE:
         raise IndexError(f"{what} are whole numbers, not {_dtype(t)}")
     return tensor(t, what, "...", "whole numbers").long()
 
 
-def classes(x: object, n: int, what: str = "classes") -> Tensor:
+def classes(x: object, n: int, what: str = "classes", least: int = 1) -> Tensor:
     """`numbers_of` classes, or channels, of which there are n: from 0 to n - 1."""
-    t = numbers_of(x, what)
-    if not 0 <= int(t.min()) <= int(t.max()) < n:
+    t = numbers_of(x, what, least)
+    if t.numel() and not 0 <= int(t.min()) <= int(t.max()) < n:
         some = f"{t.flatten()[:20].tolist()}" + " ..." * (t.numel() > 20)
         raise IndexError(f"{what} run from 0 to {n - 1}, got {some}")
     return t
@@ -190,7 +195,7 @@ def learnt_from(x: object, n: int, things: str = "pictures") -> Tensor:
 
 def boxes(x: object, axes: str = "... 4", what: str = "the boxes") -> Tensor:
     """Boxes (x0, y0, x1, y1), finite."""
-    return finite(x, what, axes)
+    return finite(x, what, axes, source="where they come from")
 
 
 def true_boxes(x: object, n: int, whose: str = "boxes") -> list[Tensor]:

@@ -187,8 +187,7 @@ def wrong(function, name, good):
     """What is tried in the place of one good argument."""
     if name in ("classes", "labels", "channels", "answers", "c"):
         kinds = WRONG_CLASSES if name != "c" else {"None": None, "text": "cat", "too large": 9}
-        least = {"too large", "negative"} if name in ("labels", "answers") else set()
-        return {k: v for k, v in kinds.items() if k not in least}
+        return {k: v for k, v in kinds.items() if (name, k) != ("channels", "none")}
     if name == "true_boxes":
         return WRONG_BOXES if function not in (localization.record, localization.iou_curves) else {
             "None": None, "text": "box", "NaN": torch.full((2, 4), nan), "three": rand(2, 3)
@@ -269,6 +268,11 @@ def test_arrays_and_lists_of_numbers_are_taken_as_tensors():
     same(before.saliency(MODEL, x.numpy(), [1, 2]), before.saliency(MODEL, x, torch.tensor([1, 2])))
 
 
+def test_no_channel_may_be_removed():
+    for none in ([], torch.arange(0)):
+        assert torch.equal(channels.without(w, none), w)
+
+
 def test_whole_numbers_are_numbers():
     assert cam.pool(torch.arange(8).reshape(1, 2, 2, 2)).tolist() == [[1.5, 5.5]]
     assert cam.normalize(torch.tensor([[0, 2], [1, 4]])).tolist() == [[0, 0.5], [0.25, 1]]
@@ -297,7 +301,7 @@ def test_nan_is_named_and_never_drawn(bad):
         localization.gt_known(boxes, boxes.index_fill(1, torch.tensor([0]), bad))
     fig, axes = plots.row(1)
     for draw in (lambda: plots.overlay(images[0], M_bad), lambda: plots.heat_panel(axes[0], M_bad)):
-        with pytest.raises(ValueError, match="NaN or infinity in one map"):
+        with pytest.raises(ValueError, match="NaN or infinity in the map"):
             draw()
     assert not axes[0].images
     plots.plt.close(fig)
