@@ -22,7 +22,7 @@ def opening() -> Figure:
     """Four drawn pictures, each with the maps of its two things: the same pass, two questions."""
     net = models.load("objects-gap")
     pictures = sketchbook.pairs(12, seed=SEED)
-    _, M = net(net.prepare(pictures.images), pictures.labels)
+    _, M = net(net.prepare(pictures.images), own=pictures.labels)
     chosen = [8, 1, 5, 6]
     fig, axes = plt.subplots(3, len(chosen), figsize=(2.5 * len(chosen), 7.9))
     for column, i in zip(axes.T, chosen, strict=True):

@@ -6,7 +6,7 @@ Each gives one map for each picture, (N, h, w) or coarser, computed in evaluatio
 the model as it was: its weights, their gradients, its modes and hooks. Derived in notebook 02.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from utils import localization
+from utils import localization, valid
 from utils.networks import evaluating
 
 Rule = Literal["deconvnet", "guided"]
@@ -28,7 +28,7 @@ RELUS = {"relu", "relu_", "relu6", "hardtanh"}  # the last is how torch spelled 
 def occlusion(
     model: nn.Module,
     x: Tensor,
-    classes: int | Tensor,
+    c: int | Sequence[int] | Tensor,
     size: int = 32,
     stride: int = 16,
     fill: float = 0.5,
@@ -49,7 +49,8 @@ def occlusion(
         picture[:, max(row, 0) : row + size, max(column, 0) : column + size] = fill
         return picture
 
-    own, corners = _classes(x, classes), _corners(x, size, stride)
+    (x, own), corners = _asked(x, c), _corners(x, size, stride)
+    fill = valid.number(fill, "fill, the grey,")
     S_whole = _scores_at(model, x, own, [(0, 0)], lambda picture, *_: picture, batch_size)
     S_covered = _scores_at(model, x, own, corners, covered, batch_size)
     return (S_whole - S_covered).reshape(len(x), -1, x.shape[-1] // stride)
@@ -58,7 +59,7 @@ def occlusion(
 def patches(
     model: nn.Module,
     x: Tensor,
-    classes: int | Tensor,
+    c: int | Sequence[int] | Tensor,
     size: int = 48,
     stride: int = 16,
     fill: float = 0.5,
@@ -72,7 +73,8 @@ def patches(
     Raises ValueError where cells do not fill the picture or cannot be the middle of a patch.
     Oquab et al., CVPR 2014, who enlarge the patches to the network's usual size. Notebook 02.
     """
-    own, corners = _classes(x, classes), _corners(x, size, stride)
+    (x, own), corners = _asked(x, c), _corners(x, size, stride)
+    fill = valid.number(fill, "fill, the grey,")
     margin = (size - stride) // 2
     padded = functional.pad(x, [margin] * 4, value=fill)
 
@@ -87,45 +89,57 @@ def patches(
 # ---------------------------------------------------------------- ask for the gradient
 
 
-def saliency(model: nn.Module, x: Tensor, classes: int | Tensor) -> Tensor:
+def saliency(model: nn.Module, x: Tensor, c: int | Sequence[int] | Tensor) -> Tensor:
     """The largest |dS_c / dx| over the colours: (N, 3, h, w) -> (N, h, w).
 
     Cost: 1 forward and 1 backward pass. Simonyan et al., ICLR workshop 2014, section 3.
     Notebook 02.
     """
-    return input_gradient(model, x, classes).abs().amax(1)
+    return input_gradient(model, x, c).abs().amax(1)
 
 
-def deconvnet(model: nn.Module, x: Tensor, classes: int | Tensor) -> Tensor:
+def deconvnet(model: nn.Module, x: Tensor, c: int | Sequence[int] | Tensor) -> Tensor:
     """As `saliency`, with the deconvnet's rule at every ReLU: (N, 3, h, w) -> (N, h, w).
 
     Cost: 1 forward and 1 backward pass. Zeiler & Fergus, ECCV 2014, section 2. Notebook 02.
     """
-    return input_gradient(model, x, classes, "deconvnet").abs().amax(1)
+    return input_gradient(model, x, c, "deconvnet").abs().amax(1)
 
 
-def guided_backprop(model: nn.Module, x: Tensor, classes: int | Tensor) -> Tensor:
+def guided_backprop(model: nn.Module, x: Tensor, c: int | Sequence[int] | Tensor) -> Tensor:
     """As `saliency`, with the guided rule at every ReLU: (N, 3, h, w) -> (N, h, w).
 
     Cost: 1 forward and 1 backward pass. Springenberg et al., ICLR workshop 2015.
     Notebook 02; notebook 09 shows that it fails a sanity check.
     """
-    return input_gradient(model, x, classes, "guided").abs().amax(1)
+    return input_gradient(model, x, c, "guided").abs().amax(1)
 
 
 def input_gradient(
-    model: nn.Module, x: Tensor, classes: int | Tensor, rule: Rule | None = None
+    model: nn.Module, x: Tensor, c: int | Sequence[int] | Tensor, rule: Rule | None = None
 ) -> Tensor:
     """dS_c / dx, or what takes its place with another rule at the ReLUs: (N, 3, h, w), signed.
 
     The pictures do not see each other, so one backward pass of the summed scores serves them all.
     """
-    own = _classes(x, classes)
-    with torch.enable_grad():
-        x = x.detach().clone().requires_grad_()
+    x, own = _asked(x, c)
+    with torch.inference_mode(False), torch.enable_grad():
+        x, own = x.detach().clone().requires_grad_(), own.clone()  # of no inference mode any more
+        _no_inference(model)
         with relu_rule(rule):
             S_own = _own_scores(model, x, own)
+        if not S_own.requires_grad:
+            raise ValueError("these scores have no gradient: the network cuts it off on its way")
         return torch.autograd.grad(S_own.sum(), x)[0]
+
+
+def _no_inference(model: nn.Module) -> None:
+    """Raises ValueError for weights without the means of a gradient."""
+    if isinstance(model, nn.Module) and any(p.is_inference() for p in model.parameters()):
+        raise ValueError(
+            "the network was made inside torch.inference_mode(), so it gives no gradients: make it "
+            "outside, and only ask it inside"
+        )
 
 
 @contextmanager
@@ -222,6 +236,7 @@ def count_passes(model: nn.Module) -> Iterator[dict[str, int]]:
         if S.requires_grad:
             S.register_hook(backward)
 
+    valid.instance(model, nn.Module, "a network, of a CamNetwork its .model,")
     hook = model.register_forward_hook(forward)
     try:
         yield passes
@@ -235,6 +250,7 @@ def count_passes(model: nn.Module) -> Iterator[dict[str, int]]:
 def _corners(x: Tensor, size: int, stride: int) -> list[tuple[int, int]]:
     """Upper left corners (row, column) of the squares around all cells; they may lie outside."""
     h, w = x.shape[-2:]
+    size, stride = valid.whole(size, "size"), valid.whole(stride, "stride")
     if size < 1 or stride < 1 or h % stride or w % stride or (size - stride) % 2:
         raise ValueError(
             f"size {size}, stride {stride}, pictures of {h} x {w}: the stride has to divide both "
@@ -254,6 +270,7 @@ def _scores_at(
     batch_size: int,
 ) -> Tensor:
     """S_c of every picture, changed at every place, in batches: (N, places)."""
+    batch_size = valid.whole(batch_size, "batch_size", 1)
     own = own.repeat_interleave(len(corners))
     asked = [(n, corner) for n in range(len(x)) for corner in corners]
     found = []
@@ -278,17 +295,9 @@ def _own_scores(model: nn.Module, x: Tensor, own: Tensor) -> Tensor:
     return S.gather(1, own[:, None])[:, 0]
 
 
-def _classes(x: Tensor, classes: int | Tensor) -> Tensor:
-    """The class of each picture, (N,)."""
-    if x.ndim != 4 or not x.is_floating_point() or not len(x):
-        raise ValueError(
-            f"pictures of the shape (N, 3, h, w), float, are wanted, not {x.dtype} {tuple(x.shape)}"
-        )
-    own = torch.as_tensor(classes, device=x.device)
-    if own.is_floating_point() or own.dtype == torch.bool:
-        raise IndexError(f"classes are whole numbers, not {own.dtype}")
-    if own.ndim > 1 or (own.ndim == 1 and len(own) != len(x)):
-        raise ValueError(
-            f"one class, or one for each of the {len(x)} pictures, not {tuple(own.shape)}"
-        )
-    return own.expand(len(x)).long()
+def _asked(x: Tensor, c: int | Sequence[int] | Tensor) -> tuple[Tensor, Tensor]:
+    """The pictures as the network wants them, and the class of each, (N,)."""
+    x = valid.tensor(x, "pictures as the network takes them", "N C h w")
+    if not x.is_floating_point():
+        raise ValueError(f"pictures are float as the network takes them, not {x.dtype}")
+    return x, valid.each(c, len(x)).to(x.device)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from utils import valid
+
 Pooling = Literal["mean", "sum", "max"]
 
 
@@ -24,8 +26,7 @@ def pool(f: Tensor, how: Pooling = "mean") -> Tensor:
     The paper writes the *sum* over x and y; networks compute the *mean* (GAP); GMP is the maximum.
     Raises ValueError if `f` has no spatial axes or `how` is unknown. Paper, section 2; notebook 01.
     """
-    if f.ndim != 4:
-        raise ValueError(f"feature maps have the shape (N, K, H, W), not {tuple(f.shape)}")
+    f = valid.tensor(f, "the feature maps", "N K H W", "floats")
     if how not in ("mean", "sum", "max"):
         raise ValueError(f'pooling is "mean", "sum" or "max", not {how!r}')
     return f.amax((2, 3)) if how == "max" else getattr(f, how)((2, 3))
@@ -36,29 +37,40 @@ def scores(F: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
 
     The paper sets the bias to 0. Raises ValueError if the channels differ. Section 2; notebook 01.
     """
-    _same_channels(F, w)
+    F, w = valid.layer(valid.tensor(F, "the features", "N K", "floats"), w)
+    if b is not None:
+        b = valid.tensor(b, "the biases", "C", "floats")
+        valid.together(features=F, biases=b)
+        if len(b) != len(w):
+            raise ValueError(f"{len(b)} biases for the weights of {len(w)} classes")
     return functional.linear(F, w, b)
 
 
-def class_maps(f: Tensor, w: Tensor, classes: int | Sequence[int] | Tensor | None = None) -> Tensor:
+def class_maps(
+    f: Tensor,
+    w: Tensor,
+    c: int | None = None,
+    *,
+    classes: int | Sequence[int] | Tensor | None = None,
+    own: Sequence[int] | Tensor | None = None,
+) -> Tensor:
     """M_c(x, y) = sum_k w_k^c f_k(x, y): (N, K, H, W), (C, K) -> (N, C', H, W).
 
-    `classes` None gives every class; an int or a sequence of C' ints, these of every image; a
-    tensor (N, C'), its own classes for each image. Negative values are evidence *against* a class:
-    nothing is cut off. Then S_c = sum_{x,y} M_c with sum pooling, mean_{x,y} M_c + b_c with GAP.
-    Raises ValueError or IndexError for wrong shapes and classes. Equation 2; notebook 01.
+    Which classes, said in one of three ways; without, all of them:
+    c        one class, an int, of every picture: C' is 1
+    classes  the same C' classes of every picture, a list of ints
+    own      other classes for each picture, its label for example: (N,), and C' is 1, or (N, C')
+    Negative values are evidence *against* a class: nothing is cut off. Then S_c = sum_{x,y} M_c
+    with sum pooling, mean_{x,y} M_c + b_c with GAP. Raises ValueError, IndexError or TypeError for
+    other shapes and classes. Equation 2; notebook 01.
     """
-    _same_channels(f, w)
-    if isinstance(classes, Tensor) and classes.ndim == 2:
-        own = w[_valid(classes, len(w)).to(w.device)]  # (N, C', K)
-        if len(own) != len(f):
-            raise ValueError(f"{len(own)} rows of classes for {len(f)} images")
-        return torch.einsum("nkhw,nck->nchw", f, own)
-    if classes is not None:
-        if isinstance(classes, str):
-            raise IndexError(f"a class is a number here, not {classes!r}: see net.index(name)")
-        wanted = torch.as_tensor(classes, device=w.device).reshape(-1)
-        w = w[_valid(wanted, len(w))]
+    f, w = valid.layer(valid.tensor(f, "the feature maps", "N K H W", "floats"), w)
+    if (c is not None) + (classes is not None) + (own is not None) > 1:
+        raise ValueError("give one of c, classes=... and own=..., not several")
+    if own is not None:
+        return torch.einsum("nkhw,nck->nchw", f, _own_rows(w, own, len(f)))
+    if c is not None or classes is not None:
+        w = _rows(w, c, classes)
     return torch.einsum("nkhw,ck->nchw", f, w)
 
 
@@ -69,11 +81,10 @@ def upsample(M: Tensor, size: Sequence[int]) -> Tensor:
     The mean is kept (exactly for whole factors), the sum is not: notebook 01, section 11. Raises
     ValueError for other shapes.
     """
-    if M.ndim != 4 or not isinstance(size, Sequence) or len(size) != 2:
-        raise ValueError(
-            f"maps (N, C, H, W) and size = (height, width) are wanted, "
-            f"not {tuple(M.shape)} and {size}"
-        )
+    M = valid.tensor(M, "the maps", "N C H W", "floats")
+    if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
+        raise ValueError(f"the size is (height, width) in pixels, not {size!r}")
+    size = [valid.whole(side, "a side of the size, in pixels,", 1) for side in size]
     return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
 
 
@@ -83,7 +94,9 @@ def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:
     "max" keeps 0 at 0, cuts negative evidence off and divides by the maximum (the paper's rule of
     20 %); "minmax" stretches minimum..maximum to 0..1 (the WSOL evaluation of CVPR 2020).
     A constant map (with "max": one that is nowhere positive) gives 0, however small its values are.
+    Raises ValueError for NaN and infinity: a map that holds them is no map without evidence.
     """
+    M = valid.finite(M, "the maps", "... H W")
     if how not in ("max", "minmax"):
         raise ValueError(f'how is "max" or "minmax", not {how!r}')
     M = M.clamp(min=0) if how == "max" else M - M.amin((-2, -1), keepdim=True)
@@ -91,18 +104,27 @@ def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:
     return torch.where(top > 0, M / torch.where(top > 0, top, 1), 0)
 
 
-def _same_channels(f: Tensor, w: Tensor) -> None:
-    if w.ndim != 2 or f.ndim < 2 or f.shape[1] != w.shape[1]:
+def _rows(w: Tensor, c: object, classes: object) -> Tensor:
+    """The weights of the classes that every picture is asked for, (C', K)."""
+    if type(c) is int and 0 <= c < len(w):  # the usual case, and the rest can be spared
+        return w[c : c + 1]
+    t = valid.classes(classes if c is None else c, len(w))
+    if c is None and t.ndim > 1:
+        raise ValueError("classes is one list for every picture: a table (N, C') is own=...")
+    if c is not None and t.numel() > 1:  # labels, or several classes: the place cannot tell
         raise ValueError(
-            f"the weights need the shape (C, K) with the K channels of the features: "
-            f"features {tuple(f.shape)}, weights {tuple(w.shape)}"
-            + (" (transposed?)" if w.ndim == 2 and f.ndim > 1 and f.shape[1] == w.shape[0] else "")
+            "several numbers need their name: classes=... are the same for every picture, "
+            "own=... holds one for each picture"
         )
+    return w[t.reshape(-1).to(w.device)]
 
 
-def _valid(classes: Tensor, n_classes: int) -> Tensor:
-    if classes.is_floating_point() or classes.dtype == torch.bool:
-        raise IndexError(f"classes are whole numbers, not {classes.dtype}")
-    if classes.numel() and not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
-        raise IndexError(f"classes run from 0 to {n_classes - 1}, got {classes.tolist()}")
-    return classes
+def _own_rows(w: Tensor, own: object, n: int) -> Tensor:
+    """The weights of the classes of each of n pictures, (N, C', K)."""
+    t = valid.classes(own, len(w))
+    if t.ndim not in (1, 2) or len(t) != n:
+        raise ValueError(
+            f"own holds the classes of each picture, (N,) or (N, C') with N = {n} here, "
+            f"not {tuple(t.shape)}"
+        )
+    return w[t.reshape(n, -1).to(w.device)]

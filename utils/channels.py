@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from utils import cam
+from utils import cam, valid
 
 TOP_SHARE = 0.005  # of all cells count as strongest (Bau et al. 2017)
 
@@ -26,7 +26,8 @@ def top(values: Tensor, n: int = 3) -> Tensor:
     On the weights `w`, (C, K), this is the paper's ranking. Signs count: a large negative weight
     speaks against the class. Raises ValueError for n outside 1..K. Notebook 08.
     """
-    if not 1 <= n <= values.shape[-1]:
+    values = valid.finite(values, "the values", "... K")
+    if not 1 <= valid.whole(n, "n") <= values.shape[-1]:
         raise ValueError(f"n runs from 1 to the {values.shape[-1]} channels, not {n}")
     return values.topk(n, dim=-1).indices
 
@@ -37,19 +38,23 @@ def contributions(f: Tensor, w: Tensor, c: int) -> Tensor:
     F_k is the mean, as in a network with GAP; a row and the bias add up to S_c. The mean over the
     class's pictures ranks its channels by use instead of by weight. Equation 1; notebook 08.
     """
-    return cam.pool(f) * w[c]
+    F, w = valid.layer(cam.pool(f), w)
+    return F * w[valid.whole(c, "c, a class,", 0, len(w) - 1)]
 
 
 def n_carrying(values: Tensor, share: float = 0.9) -> Tensor:
     """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 08."""
+    values = valid.finite(values, "the values", "... K")
+    if not 0 < valid.number(share, "share") <= 1:
+        raise ValueError(f"share is a part of the sum, above 0 up to 1, not {share}")
     positive = values.clamp(min=0).sort(-1, descending=True).values.cumsum(-1)
     return (positive < share * positive[..., -1:]).sum(-1) + (positive[..., -1] > 0)
 
 
 def without(w: Tensor, channels: Sequence[int] | Tensor) -> Tensor:
     """The weights (C, K) after these channels are removed: their columns are 0, for every class."""
-    w = w.clone()
-    w[:, torch.as_tensor(channels)] = 0
+    w = valid.tensor(w, "the weights", "C K").clone()
+    w[:, valid.classes(channels, w.shape[1], "channels", 0).to(w.device)] = 0
     return w
 
 
@@ -71,6 +76,8 @@ def receptive_field(layers: Iterable[nn.Module]) -> Field:
     (k - 1) d jumps, moves its middle by ((k - 1) d / 2 - p) jumps and multiplies the jump by s.
     Raises ValueError for a layer it does not know: branches have no single field. Notebook 08.
     """
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"layers in a row are wanted, [layer, ...], not a {type(layers).__name__}")
     size, jump, start = 1, 1, 0.5  # a pixel sees itself, and its middle lies half a pixel inside
     for layer in _in_order(layers):
         k, s, p, d = (_one(layer, a) for a in ("kernel_size", "stride", "padding", "dilation"))
@@ -82,6 +89,9 @@ def receptive_field(layers: Iterable[nn.Module]) -> Field:
 
 def field_box(field: Field, y: int, x: int, height: int, width: int) -> Tensor:
     """What the cell in row y, column x sees of a picture: (x0, y0, x1, y1), half-open, clipped."""
+    valid.instance(field, Field, "a Field, from receptive_field,")
+    y, x = (valid.whole(i, "a cell's row or column") for i in (y, x))
+    height, width = (valid.whole(n, "a side of the picture", 1) for n in (height, width))
     middle = torch.tensor([x, y]) * field.jump + field.start
     corners = torch.cat([middle - field.size / 2, middle + field.size / 2])
     limits = torch.tensor([width, height, width, height])
@@ -119,7 +129,8 @@ def thresholds(f: Tensor, share: float = TOP_SHARE) -> Tensor:
     One threshold for each channel over *all* pictures, those of other classes included, so a
     channel that is silent in a picture marks nothing there. Bau et al. 2017, section 2.2.
     """
-    if not 0 < share < 1:
+    f = valid.finite(f, "the feature maps", "N K H W")
+    if not 0 < valid.number(share, "share") < 1:
         raise ValueError(f"share is a part of all cells, between 0 and 1, not {share}")
     cells = f.transpose(0, 1).flatten(1)
     return cells.topk(max(1, round(share * cells.shape[1])), dim=1).values[:, -1]
@@ -131,8 +142,20 @@ def regions(f: Tensor, T: Tensor, size: Sequence[int]) -> Tensor:
     Maps are enlarged first and cut at T_k afterwards, which keeps outlines smooth. A dead channel
     (threshold 0) marks nothing. Notebook 08.
     """
+    T = _thresholds_of(T, valid.finite(f, "the feature maps", "N K H W"))
     big = cam.upsample(f, size)
     return (big >= T[:, None, None]) & (big > 0)
+
+
+def _thresholds_of(T: Tensor, f: Tensor) -> Tensor:
+    """T_k, one for each channel of f."""
+    T = valid.finite(T, "the thresholds T", "K")
+    if len(T) != f.shape[1] or T.device != f.device:
+        raise ValueError(
+            f"one threshold for each of the {f.shape[1]} channels is wanted, on {f.device}, not "
+            f"{len(T)} on {T.device}"
+        )
+    return T
 
 
 class Overlap(NamedTuple):
@@ -155,6 +178,11 @@ def overlap(f: Tensor, T: Tensor, masks: Tensor, batch_size: int = 25) -> Overla
     Pixels are counted over all pictures before the division, so large parts weigh more than in a
     mean over pictures, and pictures without the part count by what is marked there. Notebook 08.
     """
+    f = valid.finite(f, "the feature maps", "N K H W")
+    masks = valid.tensor(masks, "the masks", "N P h w", "True or False")
+    batch_size = valid.whole(batch_size, "batch_size", 1)
+    if len(f) != len(masks):
+        raise ValueError(f"the maps of {len(f)} pictures, but the masks of {len(masks)}")
     both, region = torch.zeros(f.shape[1], masks.shape[1]), torch.zeros(f.shape[1])
     for some_f, some in zip(f.split(batch_size), masks.split(batch_size), strict=True):
         marked = regions(some_f, T, masks.shape[2:]).flatten(2).float()
@@ -169,12 +197,21 @@ def chance_iou(parts: Overlap, thing: Overlap) -> Tensor:
     What a region shares with the thing, `thing` has it in its single column, is spread evenly over
     the thing; what lies beside it stays there. Every part then gets the same share. Notebook 08.
     """
+    for o in (parts, thing):
+        valid.instance(o, Overlap, "an Overlap, from channels.overlap,")
+    if thing.both.shape != (len(parts.both), 1):
+        raise ValueError(
+            f"the thing is one mask of the same channels: ({len(parts.both)}, 1) is wanted, not "
+            f"{tuple(thing.both.shape)}"
+        )
     return parts._replace(both=thing.both * parts.mask / thing.mask).iou
 
 
 def part_masks(parts: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
     """One mask for each part: part numbers (N, h, w) uint8 -> (N, P, h, w) bool."""
-    return parts[:, None] == torch.as_tensor(numbers, dtype=parts.dtype)[:, None, None]
+    parts = valid.tensor(parts, "the part numbers", "N h w", "whole numbers")
+    some = valid.tensor(numbers, "the parts asked for", "P", "whole numbers")
+    return parts[:, None] == some.to(parts)[:, None, None]
 
 
 def best_union(o: Overlap, k: int) -> tuple[list[int], float]:
@@ -183,6 +220,8 @@ def best_union(o: Overlap, k: int) -> tuple[list[int], float]:
     For masks that do not overlap each other. The best set takes the parts in the order of the share
     of each that the channel covers, so P sets are tried instead of 2^P. Notebook 08.
     """
+    valid.instance(o, Overlap, "an Overlap, from channels.overlap,")
+    k = valid.whole(k, "k, a channel,", 0, len(o.both) - 1)
     order = (o.both[k] / o.mask.clamp(min=1)).argsort(descending=True)
     both, mask = o.both[k, order].cumsum(0), o.mask[order].cumsum(0)
     ious = both / (o.region[k] + mask - both).clamp(min=1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from utils import features, localization
+from utils import features, localization, valid
 from utils.networks import CamNetwork
 
 LINKS = ("the", "on", "in", "under", "beside")  # words of a phrase that name no thing
@@ -24,8 +24,9 @@ def hot(M: Tensor, threshold: float = 0.2) -> Tensor:
     """Pixels above a fraction of each map's maximum: (N, h, w) -> (N, h, w) bool.
 
     The paper takes 20 % for its boxes; for scenes it only speaks of high activation. A map that is
-    nowhere positive is nowhere hot. Notebook 07.
+    nowhere positive is nowhere hot. Raises ValueError for NaN and infinity. Notebook 07.
     """
+    M, threshold = valid.finite(M, "the maps", "N h w"), valid.number(threshold, "the threshold", 0)
     return M > threshold * M.amax((1, 2), keepdim=True).clamp(min=0)
 
 
@@ -34,6 +35,9 @@ def areas(parts: Tensor, n_objects: int, where: Tensor | None = None) -> Tensor:
 
     With `where`, (N, h, w) bool, only the pixels there count. P is n_objects. Notebook 07.
     """
+    parts = valid.tensor(parts, "the index images", "N h w", "whole numbers")
+    n_objects = valid.whole(n_objects, "n_objects", int(parts.max()) + 1)
+    where = None if where is None else valid.masks(where, parts)
     wanted = parts.long() if where is None else parts.long().masked_fill(~where, n_objects)
     counts = [flat.bincount(minlength=n_objects + 1) for flat in wanted.flatten(1)]
     return torch.stack(counts)[:, :n_objects]
@@ -45,13 +49,15 @@ def overlap_rate(inside: Tensor, area: Tensor, least: float = 0.5) -> Tensor:
     `inside` and `area` count each object's hot pixels, and all. It is hot if at least `least` of
     its pixels are. An object that is in no picture gets 0. Notebook 07, exercise 1.
     """
+    inside, area = (valid.finite(t, "the areas", "N P") for t in (inside, area))
+    valid.one_shape(inside=inside, area=area)
     there = area > 0
     return ((inside >= least * area) & there).sum(0) / there.sum(0).clamp(min=1)
 
 
 def frequency(area: Tensor) -> Tensor:
     """Share of the pictures that hold each object: (N, P) -> (P,)."""
-    return (area > 0).double().mean(0)
+    return (valid.finite(area, "the areas", "N P") > 0).double().mean(0)
 
 
 def ranking(values: Tensor, area: Tensor, share: float = 0.1) -> Tensor:
@@ -60,7 +66,9 @@ def ranking(values: Tensor, area: Tensor, share: float = 0.1) -> Tensor:
     Left out are number 0, which stands for no object, and what less than this share of the pictures
     hold: of those one knows too little. Equal values keep the order of their numbers.
     """
-    known = frequency(area) >= share
+    values, known = valid.finite(values, "the values", "P"), frequency(area) >= share
+    if len(values) != len(known):
+        raise ValueError(f"{len(values)} values, but the areas of {len(known)} objects")
     known[0] = False
     order = values.argsort(descending=True, stable=True)
     return order[known[order]]
@@ -82,6 +90,7 @@ def first_right(ranked: Tensor, right: Iterable[int]) -> float:
 
 def mentions(captions: Sequence[str], words: str) -> Tensor:
     """Which captions hold these words in this order: N captions -> (N,) bool."""
+    captions, (words,) = valid.texts(captions, "captions"), valid.texts([words], "words")
     pattern = re.compile(rf"\b{re.escape(words)}\b", re.IGNORECASE)
     return torch.tensor([pattern.search(caption) is not None for caption in captions])
 
@@ -119,6 +128,7 @@ def hardest(S: Tensor, positive: Tensor, used: Tensor, n: int) -> Tensor:
     left = ~(positive | used)
     if left.sum() < n:
         raise ValueError(f"{n} negatives are wanted, {int(left.sum())} are left")
+    S = valid.finite(S, "the scores S", "N")
     return S.masked_fill(~left, -torch.inf).topk(n).indices
 
 
@@ -140,6 +150,7 @@ def pairs_right(S_yes: Tensor, S_no: Tensor) -> float:
 
     A tie counts half, so chance is 0.5; this is the area under the ROC curve.
     """
+    S_yes, S_no = (valid.finite(S, "the scores S", "N") for S in (S_yes, S_no))
     difference = S_yes[:, None] - S_no
     return ((difference > 0).double() + 0.5 * (difference == 0)).mean().item()
 
@@ -149,6 +160,8 @@ def pairs_right(S_yes: Tensor, S_no: Tensor) -> float:
 
 def around(masks: Tensor, pixels: int = 8) -> Tensor:
     """Masks grown by some pixels on every side, here a cell of the map: (N, h, w) bool -> same."""
+    masks = valid.tensor(masks, "the masks", "N h w", "True or False")
+    pixels = valid.whole(pixels, "pixels")
     grown = functional.max_pool2d(masks[:, None].float(), 2 * pixels + 1, 1, pixels)
     return grown[:, 0] > 0
 
@@ -162,7 +175,7 @@ def precision_recall(M: Tensor, masks: Tensor, threshold: float = 0.2) -> tuple[
     Pixels of all maps (N, h, w) and masks (N, h, w) bool are counted together. Precision is nan
     where nothing is hot, recall where no mask has a pixel. Notebook 07, exercise 3.
     """
-    found = hot(M, threshold)
+    found, masks = hot(M, threshold), valid.masks(masks, valid.tensor(M, "the maps", "N h w"))
     right = (found & masks).sum()
     return (right / found.sum()).item(), (right / masks.sum()).item()
 
@@ -172,7 +185,8 @@ def tiles(images: Tensor, side: int) -> Tensor:
 
     Raises ValueError if the sides of the pictures are no multiples of `side`. Notebook 07.
     """
-    n, colours, h, w = images.shape
+    images = valid.tensor(images, "the pictures", "N 3 h w")
+    side, (n, colours, h, w) = valid.whole(side, "side", 1), images.shape
     if h % side or w % side:
         raise ValueError(f"tiles of {side} pixels do not fill a picture of {w} x {h}")
     cut = images.unfold(2, side, side).unfold(3, side, side).permute(0, 2, 3, 1, 4, 5)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torchvision.transforms import functional
 from tqdm.auto import tqdm
 
-from utils import cam
+from utils import cam, valid
 from utils.networks import CamNetwork, passes
 
 Images = Tensor | Sequence[Tensor]  # (N, 3, h, w) uint8, or N pictures (3, h, w) of any sizes
@@ -35,13 +36,24 @@ def features(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
     What was computed once is remembered until Python ends: the same weights and the same pixels
     give the same features at once. Raises ValueError if there are no pictures. Notebook 06.
     """
-    if len(images) == 0:
-        raise ValueError("there are no pictures: give at least one")
+    valid.instance(net, CamNetwork, "a CAM network, cam_network(model),")
+    images, batch_size = _pictures(images), valid.whole(batch_size, "batch_size", 1)
     weights, first = net.model.state_dict().values(), _pooled(net, images[:1])
     key = _fingerprint([*weights, *images, first])  # `first` tells heads and strides apart
     if key not in _KNOWN:
         _KNOWN[key] = _pooled(net, images, batch_size)
     return _KNOWN[key].clone()
+
+
+def _pictures(images: Images) -> Images:
+    """(N, 3, h, w) uint8, or a list of pictures (3, h, w), at least one."""
+    if isinstance(images, (Tensor, np.ndarray)) and len(images):
+        return valid.tensor(images, "the pictures", "N C h w")
+    if not isinstance(images, (Sequence, Tensor, np.ndarray)) or isinstance(images, str):
+        raise TypeError(f"pictures are (N, 3, h, w) or a list, not a {type(images).__name__}")
+    if len(images) == 0:
+        raise ValueError("there are no pictures: give at least one")
+    return [valid.tensor(image, "a picture", "C h w") for image in images]
 
 
 def _pooled(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
@@ -72,9 +84,8 @@ def linear_svm(F: Tensor, labels: Tensor, C: float = 0.1) -> Pipeline:
     a channel of small values would need one. `C` is the price of a picture on the wrong side.
     Classes are 0, 1, ... Raises ValueError if one of them has no picture. Paper, section 4.
     """
-    counts = labels.bincount()
-    if len(counts) < 2 or not counts.all():
-        raise ValueError(f"each class 0, 1, ... needs pictures; there are {counts.tolist()}")
+    F = valid.finite(F, "the features F", "N K").cpu()
+    labels, C = valid.learnt_from(labels, len(F)).cpu(), valid.number(C, "C, a price,", 1e-12)
     svm = make_pipeline(StandardScaler(), LinearSVC(C=C, dual=False))
     return svm.fit(F.double().numpy(), labels.numpy())
 
@@ -85,6 +96,7 @@ def folded(svm: Pipeline) -> tuple[Tensor, Tensor]:
     With the scaling's means m_k and deviations s_k, w (F - m) / s + b = (w / s) F + b - (w / s) m.
     Of two classes an SVM keeps only the second's row; the first gets the opposite. Notebook 06.
     """
+    valid.instance(svm, Pipeline, "a linear SVM, from linear_svm,")
     scaling, classifier = svm[0], svm[-1]
     w = classifier.coef_ / scaling.scale_
     b = classifier.intercept_ - w @ scaling.mean_
@@ -99,9 +111,12 @@ def with_head(net: CamNetwork, w: Tensor, b: Tensor, class_names: Sequence[str] 
     and S_c = mean M_c + b_c holds. The given network stays as it is. Raises ValueError if the
     channels differ. Paper, section 4; notebook 06.
     """
+    valid.instance(net, CamNetwork, "a CAM network, cam_network(model),")
+    w = valid.finite(w, "the weights w", "C K", "floats")
+    b = valid.finite(b, "the biases b", "C", "floats")
     model = copy.deepcopy(net.model)
     name, last = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)][-1]
-    if w.ndim != 2 or w.shape[1] != last.in_features or b.shape != w.shape[:1]:
+    if w.shape[1] != last.in_features or b.shape != w.shape[:1]:
         raise ValueError(
             f"the network pools {last.in_features} channels, so w is (C, {last.in_features}) and "
             f"b (C,); they are {tuple(w.shape)} and {tuple(b.shape)}"
@@ -122,9 +137,12 @@ def svm_network(
 
 def accuracy(net: CamNetwork, images: Images, labels: Tensor) -> float:
     """Share of the pictures whose best score is that of their class: pictures, (N,) -> 0..1."""
+    F, labels = features(net, images), valid.tensor(labels, "the labels", "N", "whole numbers")
+    if len(labels) != len(F):
+        raise ValueError(f"{len(F)} pictures, but {len(labels)} labels")
     p = net.forward_pass(torch.cat([net.prepare(image) for image in images[:1]]))
-    S = cam.scores(features(net, images), p.w.cpu(), None if p.b is None else p.b.cpu())
-    return (S.argmax(1) == labels).double().mean().item()
+    S = cam.scores(F, p.w.cpu(), None if p.b is None else p.b.cpu())
+    return (valid.finite(S, "the scores S", "N C").argmax(1) == labels.cpu()).double().mean().item()
 
 
 # ---------------------------------------------------------------- crops
@@ -137,6 +155,8 @@ def grown(boxes: Tensor, h: int, w: int, margin: float = 0.1, square: bool = Tru
     that nothing is squashed later. A box that would cross the edge is moved inside; it is smaller
     only where the picture is. Raises ValueError for a box without a pixel inside the picture.
     """
+    boxes, margin = valid.boxes(boxes), valid.number(margin, "the margin", 0)
+    h, w = (valid.whole(n, "a side of the picture", 1) for n in (h, w))
     limit = torch.tensor([w, h], dtype=torch.float64)
     corner, far = boxes[..., :2].double(), boxes[..., 2:].double()
     if (corner < 0).any() or (far > limit).any() or (corner >= far).any():
@@ -156,6 +176,7 @@ def crops(
     Boxes are in pixels of these pictures, half-open, and are grown first: see `grown`. Raises
     ValueError if there are not as many boxes as pictures. Paper, section 4.1; notebook 06.
     """
+    images, boxes, size = _pictures(images), valid.boxes(boxes, "N 4"), valid.whole(size, "size", 1)
     if len(images) != len(boxes):
         raise ValueError(f"{len(images)} pictures, but {len(boxes)} boxes")
     return torch.stack(

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
+from utils import valid
 from utils.networks import (
     INSTEAD,
     CamNetwork,
@@ -41,11 +42,11 @@ class Explanation(NamedTuple):
 
 @torch.inference_mode(False)
 def explain(
-    model: nn.Module | CamNetwork, x: Tensor, classes: int | Sequence[int] | Tensor
+    model: nn.Module | CamNetwork, x: Tensor, c: int | Sequence[int] | Tensor
 ) -> Explanation:
     """The map of a class from any classifier: CAM where it is exact, Grad-CAM elsewhere.
 
-    x (N, channels, h, w) is a batch as the network takes it, and `classes` as in `grad_cam`. What
+    x (N, channels, h, w) is a batch as the network takes it, and `c` as in `grad_cam`. What
     `cam_network` accepts gets CAM. To ask often, give what `cam_network` made: it is tried once.
     Raises ValueError and IndexError as these two do. Notebook 10.
     """
@@ -57,10 +58,10 @@ def explain(
             raise
         layer = last_layer(model, x)
         reason = str(no).removesuffix(INSTEAD).strip(" .")
-        maps = grad_cam(model, x, classes, layer)
+        maps = grad_cam(model, x, c, layer)
         return Explanation(maps, "Grad-CAM", layer, f"CAM does not apply: {reason}")
     p = net.forward_pass(x)
-    own = _classes(classes, p.S)
+    own = _own(c, p.S)
     M = _weighted(p.w[own], p.f)
     why = f"{type(net.model).__name__} pools its last maps ({p.pooling}) into one linear map"
     layer = (net.tail and net.tail.module) or "its pooling"
@@ -71,14 +72,14 @@ def explain(
 def grad_cam(
     model: nn.Module | CamNetwork,
     x: Tensor,
-    classes: int | Sequence[int] | Tensor,
+    c: int | Sequence[int] | Tensor,
     layer: nn.Module | str | None = None,
     relu: bool = True,
 ) -> Tensor:
     """Grad-CAM, ReLU(sum_k alpha_k^c f_k) with alpha_k^c = mean_{x,y} dS_c / df_k(x, y).
 
     x (N, channels, h, w) is a batch as the network takes it; the maps are (N, H, W) of the layer's
-    cells, at least float32. `classes` is one class for all pictures, or N, one for each. `layer` is
+    cells, at least float32. `c` is one class for all pictures, or N, one for each. `layer` is
     a module or its dotted name; None is `last_layer`, which costs a forward pass, so name the layer
     to ask often. `relu` False keeps the sign: then a network with GAP gives its CAM, divided by HW.
 
@@ -89,7 +90,7 @@ def grad_cam(
     """
     x = _batch(x)
     r = read(model, x, last_layer(model, x) if layer is None else layer)
-    alpha = _single(r.gradient(classes)).mean((2, 3))
+    alpha = _single(r.gradient(c)).mean((2, 3))
     M = _weighted(alpha, r.f)
     if not bool(M.isfinite().all()):
         raise ValueError(
@@ -129,9 +130,9 @@ class Reading(NamedTuple):
     x: Tensor  # (N, channels, h, w), the pictures
     layer: str
 
-    def gradient(self, classes: int | Sequence[int] | Tensor) -> Tensor:
+    def gradient(self, c: int | Sequence[int] | Tensor) -> Tensor:
         """dS_c / df for each picture's class: (N, K, H, W). Raises ValueError if there is none."""
-        S = self.S.gather(1, _classes(classes, self.S)[:, None]).sum()
+        S = self.S.gather(1, _own(c, self.S)[:, None]).sum()
         g = torch.autograd.grad(S, self.whole, allow_unused=True)[0] if S.requires_grad else None
         if g is None:
             raise ValueError(
@@ -346,18 +347,6 @@ def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
     raise ValueError(f"{type(model).__name__} does not return scores of the shape (N, C)")
 
 
-def _classes(classes: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
+def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
     """One class for each picture, (N,). Raises IndexError and ValueError for what is none."""
-    try:
-        own = torch.as_tensor(classes, device=S.device).flatten()
-    except (TypeError, ValueError, RuntimeError):
-        raise IndexError(
-            f"a class is a number here, not {classes!r}: see net.index(name)"
-        ) from None
-    if len(own) and (own.is_floating_point() or own.dtype == torch.bool):
-        raise IndexError(f"classes are whole numbers, not {own.dtype}")
-    if len(own) not in (1, len(S)):
-        raise ValueError(f"{len(own)} classes for {len(S)} pictures: one for all, or one for each")
-    if not 0 <= int(own.min()) <= int(own.max()) < S.shape[1]:
-        raise IndexError(f"classes run from 0 to {S.shape[1] - 1}, got {own.tolist()}")
-    return own.long().expand(len(S))
+    return valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)

@@ -20,7 +20,8 @@ one that encloses most, holes included. Here a side is x1 - x0, maps keep their 
 are counted.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -30,12 +31,12 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from utils import cam
+from utils import cam, valid
 
 THRESHOLDS = tuple(round(0.05 * i, 2) for i in range(20))  # fractions of the maximum, 0 to 0.95
 FINE = tuple(round(0.01 * i, 2) for i in range(100))  # 0 to 0.99
 EIGHT = np.ones((3, 3), int)  # pixels that touch at a corner belong together
-Boxes = Tensor | Sequence[Tensor]  # (N, 4), or N tensors (B, 4)
+Boxes = valid.Boxes
 Scaling = Literal["max", "minmax"]
 
 
@@ -60,6 +61,8 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
 
     Size is the number of pixels; of equal components, the one met first from the top comes first.
     """
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != bool:
+        mask = valid.tensor(mask, "the mask", "h w", "True or False").numpy(force=True)
     y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if len(y) == 0:
         return np.empty((0, 4), np.int64)
@@ -74,10 +77,7 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
 
 def _scaled(M: Tensor, how: Scaling) -> np.ndarray:
     """One map as numbers up to 1, in float32, as `cam.normalize` scales them."""
-    if M.ndim != 2:
-        raise ValueError(f"one map of the shape (h, w) is wanted, not {tuple(M.shape)}")
-    if not M.isfinite().all():
-        raise ValueError("the map holds NaN or infinity: look at the network's input")
+    M = valid.tensor(M, "one map", "h w")
     return cam.normalize(M.detach().float().cpu(), how).numpy()
 
 
@@ -88,9 +88,7 @@ def _boxes_at(values: np.ndarray, threshold: float) -> np.ndarray:
 
 
 def _valid(threshold: float) -> np.float32:
-    if not 0 <= threshold < 1:
-        raise ValueError(f"the threshold is a fraction of the maximum, 0 to below 1: {threshold}")
-    return np.float32(threshold)
+    return np.float32(valid.number(threshold, "the threshold, a fraction of the maximum,", 0, 1))
 
 
 # ---------------------------------------------------------------- a box against the true ones
@@ -99,8 +97,24 @@ def _valid(threshold: float) -> np.float32:
 def iou(a: Tensor, b: Tensor) -> Tensor:
     """Intersection over union of boxes, pair by pair: (..., 4), (..., 4) -> (...), in 0..1.
 
-    An empty box shares no pixel with any, so it gets 0.
+    An empty box shares no pixel with any, so it gets 0. Raises ValueError for NaN and for shapes
+    that do not go together.
     """
+    a, b = valid.boxes(a), valid.boxes(b)
+    if a.device != b.device or any(m != n and 1 not in (m, n) for m, n in _ends(a, b)):
+        raise ValueError(
+            f"boxes of one shape on one device are wanted, or one box and many: not "
+            f"{tuple(a.shape)} on {a.device} and {tuple(b.shape)} on {b.device}"
+        )
+    return _iou(a, b)
+
+
+def _ends(a: Tensor, b: Tensor) -> Iterable[tuple[int, int]]:
+    """The sizes of two shapes in pairs, from the last."""
+    return zip(a.shape[::-1], b.shape[::-1], strict=False)
+
+
+def _iou(a: Tensor, b: Tensor) -> Tensor:
     corner, far = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
     shared = (far - corner).clamp(min=0).prod(-1)
     union = _area(a) + _area(b) - shared
@@ -108,11 +122,13 @@ def iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def best_iou(boxes: Tensor, true_boxes: Boxes) -> Tensor:
-    """IoU of each picture's box with the true box that it fits best: (N, 4), true boxes -> (N,)."""
-    if len(boxes) != len(true_boxes):
-        raise ValueError(f"{len(boxes)} boxes, but the true boxes of {len(true_boxes)} pictures")
-    pairs = zip(boxes, true_boxes, strict=True)
-    return torch.stack([iou(box, true.reshape(-1, 4)).max() for box, true in pairs])
+    """IoU of each picture's box with the true box that it fits best: (N, 4), true boxes -> (N,).
+
+    Raises ValueError if there are not as many, or if a box holds NaN.
+    """
+    boxes = valid.boxes(boxes, "N 4")
+    pairs = zip(boxes, valid.true_boxes(true_boxes, len(boxes)), strict=True)
+    return torch.stack([_iou(box, true.to(box.device)).max() for box, true in pairs])
 
 
 def gt_known(boxes: Tensor, true_boxes: Boxes) -> float:
@@ -127,8 +143,11 @@ def gt_known(boxes: Tensor, true_boxes: Boxes) -> float:
 def ranks(S: Tensor, labels: Tensor) -> Tensor:
     """The place of the true class among all, 1 for the best: scores (N, C), (N,) -> (N,) int64.
 
-    Of classes with equal scores the first counts as the better one, as in argmax.
+    Of classes with equal scores the first counts as the better one, as in argmax. Raises ValueError
+    for NaN and infinity, of which no rank can be told, and IndexError for labels without a score.
     """
+    S = valid.finite(S, "the scores S", "N C")
+    labels = valid.labels(labels, len(S), S.shape[1]).to(S.device)
     true = S.gather(1, labels[:, None])
     earlier = torch.arange(S.shape[1], device=S.device) < labels[:, None]
     return 1 + (S.gt(true) | (S.eq(true) & earlier)).sum(1)
@@ -144,6 +163,7 @@ def top_k_localization(
     with a true box. Only the true class can be right, so one box is enough for each picture:
     `boxes` (N, 4), from the maps of the true classes. With k = C this is `gt_known`. Notebook 05.
     """
+    k = valid.whole(k, "k", 1)
     return _share((ranks(S, labels) <= k).cpu() & (best_iou(boxes, true_boxes) >= 0.5).cpu())
 
 
@@ -189,6 +209,9 @@ def record(
     largest, best = iou_curves(M, true_boxes, thresholds, how)
     if mask is None:
         return Record(tuple(thresholds), largest, best, None, None)
+    M = valid.tensor(M, "one map", "h w")
+    mask = valid.masks(mask, M)
+    ignore = None if ignore is None else valid.masks(ignore, M, "the ignored pixels")
     pixels = pixel_counts(M[None], mask[None], None if ignore is None else ignore[None])
     return Record(tuple(thresholds), largest, best, pixels, peaks_in(M[None], mask[None])[0])
 
@@ -202,15 +225,17 @@ def records(
     how: Scaling = "minmax",
 ) -> Record:
     """`record` of N maps (N, h, w), masks and ignored pixels (N, h, w) -> one Record of N rows."""
-    if len(maps) != len(true_boxes) or len(maps) == 0:
-        raise ValueError(f"{len(maps)} maps, but the true boxes of {len(true_boxes)} pictures")
-    pixels = [[None] * len(maps) if p is None else p for p in (masks, ignore)]
-    rows = zip(maps, true_boxes, *pixels, strict=True)
+    maps = valid.tensor(maps, "the maps", "N h w")
+    boxes = valid.true_boxes(true_boxes, len(maps), "maps")
+    pixels = [[None] * len(maps) if p is None else valid.masks(p, maps) for p in (masks, ignore)]
+    rows = zip(maps, boxes, *pixels, strict=True)
     return stacked([record(M, box, m, off, thresholds, how) for M, box, m, off in rows])
 
 
 def stacked(rows: Sequence[Record]) -> Record:
     """Records of single maps as one of N rows. Raises ValueError where their thresholds differ."""
+    for row in rows if isinstance(rows, Sequence) else [rows]:
+        valid.instance(row, Record, "a list of records, from localization.record,")
     if len({row.thresholds for row in rows}) != 1:
         raise ValueError("records of the same thresholds are wanted, and at least one")
     largest, best = (torch.stack(found) for found in zip(*(r[1:3] for r in rows), strict=True))
@@ -231,10 +256,13 @@ def iou_curves(
 
     First for the box of the largest component, then for the best box of any component.
     """
+    if isinstance(thresholds, str) or not isinstance(thresholds, Iterable):
+        raise ValueError(f"thresholds are a list of fractions, not {thresholds!r}")
+    true_boxes = valid.boxes(true_boxes, what="the true boxes").detach().cpu().reshape(-1, 4)
     steps, place = np.unique(list(map(_valid, thresholds)), return_inverse=True)
     boxes, starts = _boxes_at_all(_scaled(M, how), steps)
     every = torch.from_numpy(boxes)[:, None]
-    found = iou(every, true_boxes.cpu().reshape(-1, 4)).amax(1).numpy()
+    found = _iou(every, true_boxes).amax(1).numpy()
     largest, best = found[starts], np.maximum.reduceat(found, starts)
     return torch.from_numpy(largest[place]), torch.from_numpy(best[place])
 
@@ -296,12 +324,22 @@ def accuracy(
 
     A picture's box is that of the largest component, or the one of all components that fits best.
     """
-    return (getattr(records, boxes) >= least).double().mean(0)
+    valid.instance(records, Record, "a Record, from localization.records,")
+    if boxes not in ("largest", "best"):
+        raise ValueError(f'boxes are "largest" or "best", not {boxes!r}')
+    least = valid.number(least, "least, an IoU,", 0, math.inf)
+    fits = valid.finite(getattr(records, boxes), "the records", "N T")
+    return (fits >= least).double().mean(0)
 
 
 def accuracy_at(records: Record, threshold: float, least: float = 0.5) -> float:
     """`gt_known` at one threshold of the records: 0..1. Raises ValueError for another one."""
-    return accuracy(records, least)[records.thresholds.index(threshold)].item()
+    shares = accuracy(records, least)
+    if threshold not in records.thresholds:
+        raise ValueError(
+            f"{threshold!r} is none of the {len(records.thresholds)} thresholds of these records"
+        )
+    return shares[records.thresholds.index(threshold)].item()
 
 
 def max_box_acc(records: Record) -> tuple[float, float]:
@@ -331,6 +369,7 @@ def pointing(records: Record) -> float:
 
     Raises ValueError for records without masks.
     """
+    valid.instance(records, Record, "a Record, from localization.records,")
     return _share(_known(records.peak))
 
 
@@ -365,6 +404,7 @@ def hottest_point(maps: Tensor) -> Tensor:
     Where neighbouring pixels share the maximum, the middle of them all. Oquab et al., CVPR 2015,
     read no more than this point off a network that ends in a maximum. Notebook 02.
     """
+    maps = valid.finite(maps, "the maps", "N h w", "floats")
     h, w = maps.shape[-2:]
     hot = (maps == maps.amax((-2, -1), keepdim=True)).to(maps)
     columns, rows = torch.arange(w).to(maps) + 0.5, torch.arange(h).to(maps) + 0.5
@@ -375,8 +415,11 @@ def hottest_point(maps: Tensor) -> Tensor:
 def peaks_in(maps: Tensor, masks: Tensor, middle: bool = False) -> Tensor:
     """Whether each map has its maximum in the mask: (N, h, w), (N, h, w) bool -> (N,) bool.
 
-    Of equal maxima the first counts, row by row; or, with `middle`, the middle of them all.
+    Of equal maxima the first counts, row by row; or, with `middle`, the middle of them all. Raises
+    ValueError for NaN and infinity, and for other shapes.
     """
+    maps = valid.finite(maps, "the maps", "N h w")
+    masks = valid.masks(masks, maps)
     if middle:
         columns, rows = hottest_point(maps).floor().long().T
         return masks[torch.arange(len(masks)), rows, columns]
@@ -401,12 +444,10 @@ def pixel_counts(
     up, picture by picture and in any order: their sum is all that PxAP needs of a data set. Raises
     ValueError if the shapes differ or the masks are not bool.
     """
-    ignore = torch.zeros_like(masks) if ignore is None else ignore
-    if not maps.shape == masks.shape == ignore.shape or masks.dtype != torch.bool:
-        raise ValueError(
-            f"maps, masks and ignored pixels need one shape (N, h, w), masks as bool: "
-            f"{tuple(maps.shape)}, {tuple(masks.shape)} {masks.dtype}, {tuple(ignore.shape)}"
-        )
+    maps = valid.tensor(maps, "the maps", "N h w")
+    masks, levels = valid.masks(masks, maps), valid.whole(levels, "the number of levels", 1)
+    off = torch.zeros_like(masks) if ignore is None else ignore
+    ignore = valid.masks(off, maps, "the ignored pixels")
     batches = (t.split(20) for t in (maps, masks, ignore))  # fit into the cache
     counts = [_pixel_counts(M, on, off, levels) for M, on, off in zip(*batches, strict=True)]
     return torch.stack(counts).sum(0)
@@ -427,7 +468,7 @@ def precision_recall(counts: Tensor | None) -> tuple[Tensor, Tensor]:
     share of the objects' pixels that is found. Raises ValueError if no pixel belongs to an object,
     or there are no counts, for want of masks.
     """
-    counts = _known(counts)
+    counts = valid.finite(_known(counts), "the counts of pixels", "... 2 L")
     summed = counts.double().reshape(-1, *counts.shape[-2:]).sum(0)
     wrong, right = summed.flip(1).cumsum(1)
     if not right[-1]:
@@ -459,12 +500,14 @@ def pxap(maps: Tensor, masks: Tensor, ignore: Tensor | None = None, levels: int 
 
 def whole_picture(n: int, h: int, w: int) -> Tensor:
     """The baseline that answers "everywhere": n times the box of the whole picture, (n, 4)."""
+    n, h, w = _sizes(n, h, w)
     return torch.tensor([0, 0, w, h]).repeat(n, 1)
 
 
 def centred_boxes(h: int, w: int, sides: Sequence[float]) -> Tensor:
     """Centred boxes of the picture's shape, their sides as fractions of its own: T -> (T, 4)."""
-    half = torch.tensor(sides)[:, None] * torch.tensor([w, h]) / 2
+    h, w = _sizes(h, w)
+    half = valid.finite(sides, "the sides", "T")[:, None] * torch.tensor([w, h]) / 2
     middle = torch.tensor([w, h]) / 2
     return torch.cat([middle - half, middle + half], 1)
 
@@ -474,14 +517,21 @@ def centred_map(h: int, w: int) -> Tensor:
 
     Its standard deviation is a quarter of each side, its maximum about 1.
     """
+    h, w = _sizes(h, w)
     y, x = (torch.linspace(1 / n - 1, 1 - 1 / n, n) for n in (h, w))  # pixel centres in -1..1
     return torch.exp(-2 * (y[:, None] ** 2 + x**2))
 
 
 def random_maps(n: int, h: int, w: int, seed: int = 0, cells: int = 7) -> Tensor:
     """Noise of cells x cells, enlarged as a class map would be: (n, h, w), the same for a seed."""
+    n, h, w, cells = _sizes(n, h, w, cells)
+    seed = valid.whole(seed, "the seed")
     noise = torch.rand(n, 1, cells, cells, generator=torch.Generator().manual_seed(seed))
     return cam.upsample(noise, (h, w))[:, 0]
+
+
+def _sizes(*sizes: int) -> list[int]:
+    return [valid.whole(n, "a number of pictures, pixels or cells", 1) for n in sizes]
 
 
 # ---------------------------------------------------------------- how much of the object is lit
@@ -490,7 +540,12 @@ def random_maps(n: int, h: int, w: int, seed: int = 0, cells: int = 7) -> Tensor
 def coverage(maps: Tensor, masks: Tensor, threshold: float = 0.5) -> Tensor:
     """Share of each object's pixels above the threshold: (N, h, w), (N, h, w) bool -> (N,), 0..1.
 
-    The threshold is a fraction of each map's maximum. Notebook 03.
+    The threshold is a fraction of each map's maximum. Raises ValueError for NaN, and for a mask
+    without a pixel. Notebook 03.
     """
+    maps = valid.tensor(maps, "the maps", "N h w")
+    masks, threshold = valid.masks(masks, maps), valid.number(threshold, "the threshold", 0, 1)
+    if not masks.any(2).any(1).all():
+        raise ValueError("a mask has no pixel, so no share of it is lit: leave such pictures out")
     lit = cam.normalize(maps) > threshold
     return (lit & masks).sum((1, 2)) / masks.sum((1, 2))

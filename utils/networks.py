@@ -20,7 +20,7 @@ from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
-INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, classes), or a network such as resnet18."
+INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, c), or a network such as resnet18."
 SIDE = 224  # pixels: of the pictures that most networks are made for
 
 
@@ -59,11 +59,22 @@ class CamNetwork:
 
     @torch.no_grad()
     def __call__(
-        self, x: Tensor, classes: int | Sequence[int] | Tensor | None = None
+        self,
+        x: Tensor,
+        c: int | None = None,
+        *,
+        classes: int | Sequence[int] | Tensor | None = None,
+        own: Sequence[int] | Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(N, 3, h, w) -> scores (N, C), maps (N, C', H, W); `classes` as in `cam.class_maps`."""
+        """(N, 3, h, w) -> scores (N, C), maps (N, C', H, W); of which classes, as `cam.class_maps`.
+
+        net(x)                  every class
+        net(x, 281)             one class of every picture
+        net(x, classes=[3, 7])  the same classes of every picture
+        net(x, own=labels)      its own class for each picture: maps (N, 1, H, W)
+        """
         p = self.forward_pass(x)
-        return p.S, cam.class_maps(p.f, p.w, classes)
+        return p.S, cam.class_maps(p.f, p.w, c, classes=classes, own=own)
 
     def index(self, name: str) -> int:
         """The number of a class. Raises ValueError with near names if there is no such class."""
@@ -481,7 +492,7 @@ def maps_at(
             own = classes[at]
         else:
             own = p.S.argmax(1) if classes is None else torch.full((len(p.S),), classes)
-        M = cam.class_maps(p.f, p.w, own[:, None])
+        M = cam.class_maps(p.f, p.w, own=own)
         found.append(cam.upsample(M, size or images.shape[-2:])[:, 0])
     return torch.cat(found)
 

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from utils import cam
+from utils import cam, valid
 
 INK, GREY, BLUE, ORANGE, GREEN, ROSE = (
     "#22303c",
@@ -55,16 +55,12 @@ def overlay(picture: Tensor, M: Tensor, alpha: float = 0.6) -> np.ndarray:
 
     The map is enlarged bilinearly, scaled by its maximum and coloured; negative evidence counts as
     none. `alpha` 0 shows the picture alone, 1 the map alone. The picture turns paler and greyer
-    below the map, so that colour always means the map. Raises ValueError for other shapes.
+    below the map, so that colour always means the map. Raises ValueError for other shapes, and for
+    NaN and infinity: a network that diverged has no map to draw.
     """
-    if M.ndim != 2 or picture.ndim != 3:
-        raise ValueError(
-            f"one picture (3, h, w) and one map (H, W), M[0, c], are wanted, "
-            f"not {tuple(picture.shape)} and {tuple(M.shape)}"
-        )
-    heat = (
-        cam.normalize(cam.upsample(M[None, None].float(), picture.shape[-2:]))[0, 0].cpu().numpy()
-    )
+    picture = valid.tensor(picture, "one picture", "3 h w")
+    M = valid.finite(M, "the map", "H W").detach().cpu().float()
+    heat = cam.normalize(cam.upsample(M[None, None], picture.shape[-2:]))[0, 0].numpy()
     rgb = as_array(picture)
     grey = rgb @ np.array([0.299, 0.587, 0.114])
     pale = rgb + alpha * (0.85 * grey[..., None] + 0.15 - rgb)
@@ -102,9 +98,10 @@ def heat_panel(
 ):
     """One map (H, W) as coloured cells; `signed` shows both signs around 0, up to +-`limit`.
 
-    `like`, the picture the map belongs to, gives the panel the picture's shape and pixels.
+    `like`, the picture the map belongs to, gives the panel the picture's shape and pixels. Raises
+    ValueError for NaN and infinity, which would be drawn as darkness.
     """
-    M = M.detach().cpu()
+    M = valid.finite(M, "the map", "H W").detach().cpu()
     top = limit or M.abs().max().item() or 1.0
     colours = {"cmap": SIGNED, "vmin": -top} if signed else {"cmap": HEAT, "vmin": 0}
     extent = None if like is None else (-0.5, like.shape[-1] - 0.5, like.shape[-2] - 0.5, -0.5)

@@ -18,16 +18,18 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from utils import cam
+from utils import cam, valid
 
 
 def words(question: str) -> list[str]:
     """The words of a question, in small letters and without punctuation, in their order."""
+    valid.texts([question], "questions")
     return re.findall(r"\w+", question.lower())
 
 
 def vocabulary(questions: Sequence[str]) -> tuple[str, ...]:
     """Every word that stands in one of the questions, once, in alphabetical order: V words."""
+    valid.texts(questions, "questions")
     return tuple(sorted({word for question in questions for word in words(question)}))
 
 
@@ -36,7 +38,8 @@ def bags(questions: Sequence[str], vocabulary: Sequence[str]) -> Tensor:
 
     A word that is not in the vocabulary counts for nothing; the order of the words is lost.
     """
-    counted = [Counter(words(question)) for question in questions]
+    valid.texts(vocabulary, "the words of the vocabulary")
+    counted = [Counter(words(question)) for question in valid.texts(questions, "questions")]
     counts = [[count[word] for word in vocabulary] for count in counted]
     return torch.tensor(counts, dtype=torch.float32).reshape(len(questions), len(vocabulary))
 
@@ -49,9 +52,10 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
     features that are all zero get no weight, so `0 * F` asks what the words alone can do. Raises
     ValueError if one of the answers 0, 1, ... never occurs.
     """
-    counts = answers.bincount()
-    if len(counts) < 2 or not counts.all():
-        raise ValueError(f"each answer 0, 1, ... needs questions; there are {counts.tolist()}")
+    q, F = valid.finite(q, "the bags q", "Q V"), valid.finite(F, "the features F", "Q K")
+    if len(q) != len(F):
+        raise ValueError(f"{len(q)} bags, but the features of {len(F)} pictures")
+    answers = valid.learnt_from(answers, len(q), "questions")
     scaling = StandardScaler().fit(F.double().numpy())
     scaled = torch.from_numpy(scaling.transform(F.double().numpy()))
     model = LogisticRegression(C=C, max_iter=1000, tol=1e-3)
@@ -67,9 +71,10 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
 
 def scores(q: Tensor, F: Tensor, v: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """S_c of every answer, input of the softmax: (Q, V), (Q, K), v, w, b -> (Q, C)."""
-    return cam.scores(F, w, b) + q @ v.T
+    return cam.scores(F, w, b) + cam.scores(q, v)
 
 
 def answers(q: Tensor, F: Tensor, learnt: Tensor, q_test: Tensor, F_test: Tensor) -> Tensor:
     """Answers to new questions, of a model fitted to others and their answers `learnt`: -> (Q,)."""
-    return scores(q_test, F_test, *fit(q, F, learnt)).argmax(1)
+    S = scores(q_test, F_test, *fit(q, F, learnt))
+    return valid.finite(S, "the scores S", "Q C").argmax(1)

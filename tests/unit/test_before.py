@@ -209,6 +209,31 @@ def test_gradients_are_found_where_the_caller_switched_them_off(x):
     assert torch.equal(quiet, before.saliency(model, x, 0)) and not quiet.requires_grad
 
 
+@every_method
+def test_inference_mode_changes_nothing(method, x):
+    """Of the caller, of the pictures, or of both."""
+    model, own, small = small_network(), torch.tensor([0, 4, 2]), x[:, :, :, :16]
+    sizes = (8, 4) if method in (before.occlusion, before.patches) else ()
+    wanted = method(model, small, own, *sizes)
+    with torch.inference_mode():
+        made_inside, own_inside = small.clone(), own.clone()
+        assert torch.equal(method(model, small, own, *sizes), wanted)
+        assert torch.equal(method(model, made_inside, own_inside, *sizes), wanted)
+    assert torch.equal(method(model, made_inside, own_inside, *sizes), wanted)
+
+
+def test_a_network_made_in_inference_mode_is_refused_in_words(x):
+    with torch.inference_mode():
+        model = small_network()
+    with pytest.raises(ValueError, match="make it outside"):
+        before.saliency(model, x, 0)
+
+
+def test_scores_without_a_gradient_are_refused_in_words(x):
+    with pytest.raises(ValueError, match="cuts it off"):
+        before.saliency(FromFunction(lambda x: x.detach().mean((2, 3))), x, 0)
+
+
 # --- all of them ---------------------------------------------------------------------------------
 
 

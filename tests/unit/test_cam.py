@@ -57,11 +57,11 @@ def test_chosen_classes_are_slices_of_all_classes(layer, data):
     f, w, _ = layer
     every = cam.class_maps(f, w)
     chosen = data.draw(st.lists(st.integers(0, len(w) - 1), min_size=1, max_size=4))
-    close(cam.class_maps(f, w, chosen), every[:, chosen])
+    close(cam.class_maps(f, w, classes=chosen), every[:, chosen])
     close(cam.class_maps(f, w, chosen[0]), every[:, chosen[:1]])
     own = torch.tensor([[data.draw(st.integers(0, len(w) - 1))] for _ in f])
     for n, (c,) in enumerate(own.tolist()):
-        close(cam.class_maps(f, w, own)[n, 0], every[n, c])
+        close(cam.class_maps(f, w, own=own)[n, 0], every[n, c])
 
 
 def test_maximum_pooling_is_not_the_mean_of_the_map():
@@ -106,8 +106,8 @@ def test_errors_say_what_to_do():
         cam.class_maps(f, w, -1)
     with pytest.raises(IndexError, match="whole numbers"):
         cam.class_maps(f, w, torch.tensor([0.5]))
-    with pytest.raises(ValueError, match="3 rows of classes for 2 images"):
-        cam.class_maps(f, w, torch.zeros(3, 1, dtype=torch.long))
+    with pytest.raises(ValueError, match=r"N = 2 here, not \(3, 1\)"):
+        cam.class_maps(f, w, own=torch.zeros(3, 1, dtype=torch.long))
     with pytest.raises(ValueError, match="minmax"):
         cam.normalize(f, "softmax")
 
@@ -127,7 +127,7 @@ def test_torchcam_draws_the_same_map(name):
     model = torchvision.models.get_model(name, weights=None).eval()
     x = torch.randn(2, 3, 96, 96)
     last = "layer4" if name == "resnet18" else "features"
-    _, M = cam_network(model)(x, [3, 700])
+    _, M = cam_network(model)(x, classes=[3, 700])
     for position, c in enumerate((3, 700)):
         with torchcam.CAM(model, last) as extractor:
             model(x)

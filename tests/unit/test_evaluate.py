@@ -75,7 +75,7 @@ def test_the_figures_are_those_of_the_functions(network, alone):
     rows, summary, _ = results(alone)
     figures = summary["per cent"]
     pictures, net = sketchbook.objects(N, seed=command.SEED), models.load(network)
-    S, M = net(net.prepare(pictures.images), pictures.labels[:, None])
+    S, M = net(net.prepare(pictures.images), own=pictures.labels)
     mine = torch.stack(
         [
             localization.box_from_map(m, 0.2, "minmax")

@@ -257,7 +257,7 @@ def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
         (lambda m: grad_cam(m, X, 0, "unused"), ValueError, "'unused'.*it is not used"),
         (lambda m: grad_cam(m, X, 0, "head"), ValueError, r"'head' gives no maps.*\(3, 4\)"),
         (lambda m: grad_cam(m, X, 4), IndexError, "0 to 3"),
-        (lambda m: grad_cam(m, X, [0, 1]), ValueError, "2 classes for 3 pictures"),
+        (lambda m: grad_cam(m, X, [0, 1]), ValueError, "one for each of the 3 pictures"),
         (lambda m: grad_cam(m, X, "cat"), IndexError, "a class is a number"),
         (lambda m: grad_cam(m, X, 0.5), IndexError, "whole numbers"),
         (lambda m: grad_cam(m, X[0], 0), ValueError, r"\(N, channels, h, w\).*\(3, 12, 9\)"),

@@ -14,6 +14,7 @@ from tools.notebooks import all_notebooks
 
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
+    "valid",
     "cam pictures photos digest preparation",
     "recognition",
     "fields",

@@ -71,7 +71,7 @@ def test_errors_say_what_to_do():
         localization.pointing(bare)
     with pytest.raises(ValueError, match="needs masks"):
         localization.average_precision(bare.pixels)
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="True or False is wanted"):
         localization.pxap(torch.rand(2, 4, 4), torch.ones(2, 4, 4))
     with pytest.raises(ValueError, match="right masks"):
         localization.pxap(torch.rand(2, 4, 4), torch.zeros(2, 4, 4, dtype=torch.bool))

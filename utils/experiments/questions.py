@@ -95,7 +95,7 @@ def on_things(f: Tensor, w: Tensor, given: Tensor, masks: Tensor) -> Tensor:
 
     Maps (N, K, H, W), weights (C, K), answers (4 N,), masks (N, 4, h, w) bool.
     """
-    M = cam.class_maps(f, w, given.reshape(-1, 4))
+    M = cam.class_maps(f, w, own=given.reshape(-1, 4))
     M = cam.upsample(M, masks.shape[-2:]).flatten(0, 1)
     return concepts.peaks_in(M, masks.flatten(0, 1))
 
