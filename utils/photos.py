@@ -23,9 +23,10 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-import torchvision.transforms.functional as F
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+
+from utils.preparation import preparation
 
 BYTES = (bytes, bytearray, memoryview)
 Source = str | os.PathLike | bytes | Image.Image | np.ndarray | Tensor | dict | tuple | list
@@ -124,8 +125,7 @@ def prepare(photo: Tensor | list[Tensor], side: int | None = None) -> Tensor:
         raise PhotoError(f"side is {side}, but the networks need at least {STRIDE} pixels.")
     if 0 in photo.shape:
         raise PhotoError("The photograph has no pixels: load it again.")
-    resized = F.resize(photo[None], [side, side], antialias=True)
-    return F.normalize(resized.float() / 255, MEAN, STD)
+    return preparation(MEAN, STD)(photo, side)
 
 
 # From a source to an open file

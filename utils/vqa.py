@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from utils import cam
@@ -49,6 +47,9 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
     features that are all zero get no weight, so `0 * F` asks what the words alone can do. Raises
     ValueError if one of the answers 0, 1, ... never occurs.
     """
+    from sklearn.linear_model import LogisticRegression  # here: slow to import
+    from sklearn.preprocessing import StandardScaler
+
     counts = answers.bincount()
     if len(counts) < 2 or not counts.all():
         raise ValueError(f"each answer 0, 1, ... needs questions; there are {counts.tolist()}")
