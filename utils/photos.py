@@ -471,8 +471,10 @@ def _memory(image: Image.Image) -> float:
     per_pixel = DECODERS.get(str(image.format), SMALL_MODES.get(image.mode, 4))
     if tiles and tiles[0][0] == "bmp_rle":
         per_pixel += 6  # two copies in Python, and slow
-    more = _strip_memory(image) if isinstance(image, TiffImageFile) else 0
-    return image.width * image.height * per_pixel + more
+    need = image.width * image.height * per_pixel
+    if isinstance(image, TiffImageFile) and tiles and tiles[0][0] == "libtiff":
+        need += _strip_memory(image)
+    return need
 
 
 def _strip_memory(image: TiffImageFile) -> float:

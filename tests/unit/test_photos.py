@@ -545,13 +545,17 @@ def test_every_format_has_its_budget(kind, monkeypatch):
     assert "40 × 24, too many pixels" in error(data)
 
 
-def test_the_largest_strip_of_a_tiff_counts():
-    image = Image.new("L", (100, 100))
-    needs = [
-        photos._memory(Image.open(io.BytesIO(encoded(image, "TIFF", tiffinfo={278: rows}))))
-        for rows in (1, 100, 10**6)
-    ]
-    assert needs == [10_100, 20_000, 20_000]
+def test_the_largest_strip_or_tile_of_a_packed_tiff_counts():
+    def need(compression, tags):
+        data = encoded(Image.new("L", (100, 100)), "TIFF", compression=compression)
+        image = Image.open(io.BytesIO(data))
+        for tag, value in tags.items():
+            image.tag_v2[tag] = value
+        return photos._memory(image)
+
+    assert need("raw", {278: 100}) == 10_000  # no decoder, no copy
+    assert [need("tiff_lzw", {278: rows}) for rows in (1, 100, 10**6)] == [10_100, 20_000, 20_000]
+    assert need("tiff_lzw", {278: 1, 322: 10**5, 323: 10**4}) > 10**9
 
 
 def test_memory_stays_small(tmp_path):
@@ -600,6 +604,7 @@ def test_a_large_picture_is_upright_too(monkeypatch, orientation):
 def test_a_large_jpeg_is_decoded_small_whatever_its_shape(monkeypatch):
     monkeypatch.setattr(photos, "PLENTY", 1000)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow's limit is for whole pictures
+    monkeypatch.setattr(photos, "BAND", 1000)
     monkeypatch.setattr(photos, "MEMORY", 4 * 200 * 25)
     wide = encoded(Image.fromarray(gradient(200, 1600)), "JPEG")
     assert near(load(wide, max_side=100), Image.fromarray(gradient(13, 100)), 4)
