@@ -471,7 +471,7 @@ def _memory(image: Image.Image) -> float:
     per_pixel = DECODERS.get(str(image.format), SMALL_MODES.get(image.mode, 4))
     if tiles and tiles[0][0] == "bmp_rle":
         per_pixel += 6  # two copies in Python, and slow
-    need = image.width * image.height * per_pixel
+    need: float = image.width * image.height * per_pixel
     if isinstance(image, TiffImageFile) and tiles and tiles[0][0] == "libtiff":
         need += _strip_memory(image)
     return need
