@@ -10,18 +10,18 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 from torch import Tensor, nn
-from torchvision.transforms import functional
-from tqdm.auto import tqdm
 
 from utils import cam, valid
 from utils.networks import CamNetwork, passes
+from utils.preparation import resized
+
+if TYPE_CHECKING:  # slow to import: the functions that need it do it themselves
+    from sklearn.pipeline import Pipeline
 
 Images = Tensor | Sequence[Tensor]  # (N, 3, h, w) uint8, or N pictures (3, h, w) of any sizes
 _KNOWN: dict[str, Tensor] = {}  # features that were computed already, by network and pictures
@@ -58,6 +58,8 @@ def _pictures(images: Images) -> Images:
 
 def _pooled(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
     """F_k without the memory, with a bar; pictures of any sizes are prepared one by one."""
+    from tqdm.auto import tqdm
+
     device = next(net.model.parameters()).device
     each = replace(net, prepare=lambda some: torch.cat([net.prepare(i) for i in some]).to(device))
     n_batches = math.ceil(len(images) / batch_size)
@@ -77,20 +79,24 @@ def _fingerprint(tensors: Sequence[Tensor]) -> str:
 # ---------------------------------------------------------------- a linear SVM and its weights
 
 
-def linear_svm(F: Tensor, labels: Tensor, C: float = 0.1) -> Pipeline:
+def linear_svm(F: Tensor, labels: Tensor, C: float = 0.1) -> "Pipeline":
     """A linear SVM on features, one class against all others: (N, K), (N,) int -> pipeline.
 
     Every channel is scaled to mean 0 and deviation 1 first: an SVM punishes large weights, and
     a channel of small values would need one. `C` is the price of a picture on the wrong side.
     Classes are 0, 1, ... Raises ValueError if one of them has no picture. Paper, section 4.
     """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
     F = valid.finite(F, "the features F", "N K").cpu()
     labels, C = valid.learnt_from(labels, len(F)).cpu(), valid.number(C, "C, a price,", 1e-12)
     svm = make_pipeline(StandardScaler(), LinearSVC(C=C, dual=False))
     return svm.fit(F.double().numpy(), labels.numpy())
 
 
-def folded(svm: Pipeline) -> tuple[Tensor, Tensor]:
+def folded(svm: "Pipeline") -> tuple[Tensor, Tensor]:
     """Weights and biases of the SVM for features as they are: pipeline -> w (C, K), b (C,).
 
     With the scaling's means m_k and deviations s_k, w (F - m) / s + b = (w / s) F + b - (w / s) m.
@@ -187,4 +193,4 @@ def crops(
 def _crop(image: Tensor, box: Tensor, size: int, margin: float, square: bool) -> Tensor:
     h, w = image.shape[-2:]
     x0, y0, x1, y1 = grown(box, h, w, margin, square).tolist()
-    return functional.resize(image[:, y0:y1, x0:x1], [size, size], antialias=True)
+    return resized(image[:, y0:y1, x0:x1], (size, size))

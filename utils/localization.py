@@ -26,9 +26,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
-from scipy import ndimage
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from utils import cam, valid
@@ -61,6 +58,8 @@ def component_boxes(mask: np.ndarray) -> np.ndarray:
 
     Size is the number of pixels; of equal components, the one met first from the top comes first.
     """
+    from scipy import ndimage  # here: slow to import
+
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype != bool:
         mask = valid.tensor(mask, "the mask", "h w", "True or False").numpy(force=True)
     y, x = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -273,6 +272,9 @@ def _boxes_at_all(values: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarra
     Every row of the map falls into runs of pixels above a threshold; runs that touch in
     neighbouring rows belong together. So one graph of runs holds the components of all thresholds.
     """
+    from scipy.sparse import csr_array  # here: slow to import
+    from scipy.sparse.csgraph import connected_components
+
     if not values.any():
         return np.array([[0, 0, *values.shape[::-1]]]), np.zeros(len(thresholds), int)
     h, w = values.shape

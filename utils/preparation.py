@@ -24,10 +24,11 @@ def preparation(
     """
 
     def prepare(pictures: Tensor | Sequence[Tensor], side: int | None = side) -> Tensor:
-        x = [_resized(picture, side) for picture in _one_by_one(pictures)]
+        several = _one_by_one(pictures)
+        x = [p if side is None else resized(p, (side, side)) for p in several]
         if len({t.shape for t in x}) > 1:
             raise ValueError("pictures of several sizes go into one batch: give a side in pixels")
-        batch = torch.stack(x)
+        batch = torch.stack(x) / 255
         if not mean:
             return batch
         m, s = (torch.tensor(v, dtype=batch.dtype)[:, None, None] for v in (mean, std))
@@ -49,13 +50,17 @@ def _one_by_one(pictures: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
     return several
 
 
-def _resized(picture: Tensor, side: int | None) -> Tensor:
-    if side is None or picture.shape[-2:] == (side, side):
-        return picture / 255
-    x = nn.functional.interpolate(
-        picture[None].float(), (side, side), mode="bilinear", antialias=True
-    )
-    return x[0].round().clamp(0, 255) / 255  # as torchvision resizes bytes
+def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
+    """A picture at another size: (c, H, W) uint8, (h, w) in pixels -> (c, h, w) uint8.
+
+    Bilinear and antialiased; several pictures of one size (N, c, H, W) will do, too. Equal to the
+    bit to torchvision's `resize`, whose import alone takes longer than most notebooks' first cells.
+    """
+    if picture.shape[-2:] == tuple(size):
+        return picture
+    x = picture.float().reshape(-1, *picture.shape[-3:])
+    x = nn.functional.interpolate(x, tuple(size), mode="bilinear", antialias=True)
+    return x.reshape(*picture.shape[:-2], *size).round().to(torch.uint8)
 
 
 def own_preparation(model: nn.Module) -> Prepare:

@@ -5,7 +5,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm.auto import tqdm
 
 from utils.pictures import Pictures
 
@@ -37,6 +36,8 @@ def fit(
     seed gives the same order and the same mirrors. Returns the network on the CPU, in evaluation
     mode. Raises ValueError if the pictures do not fill one batch.
     """
+    from tqdm.auto import tqdm  # here: in a notebook it brings ipywidgets along
+
     device = torch.device(device or best_device())
     order = torch.Generator().manual_seed(seed)
     network = network.to(device).to(memory_format=torch.channels_last).train()

@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from utils import cam, valid
@@ -52,6 +50,9 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
     features that are all zero get no weight, so `0 * F` asks what the words alone can do. Raises
     ValueError if one of the answers 0, 1, ... never occurs.
     """
+    from sklearn.linear_model import LogisticRegression  # here: slow to import
+    from sklearn.preprocessing import StandardScaler
+
     q, F = valid.finite(q, "the bags q", "Q V"), valid.finite(F, "the features F", "Q K")
     if len(q) != len(F):
         raise ValueError(f"{len(q)} bags, but the features of {len(F)} pictures")

@@ -173,7 +173,7 @@ def test_the_words_give_the_box_and_the_share_of_the_whole_picture(shown, net, p
 def test_opacity_0_is_the_picture_and_1_the_map(shown, picture):
     shown.threshold.value = 0.95  # a small box
     shown.opacity.value = 0
-    plain = explore.resize(picture, [360, 480]).permute(1, 2, 0).numpy().astype(float)
+    plain = explore.resized(picture, [360, 480]).permute(1, 2, 0).numpy().astype(float)
     assert np.median(np.abs(shown.pixels() - plain)) <= 3
     shown.opacity.value = 1
     inferno = 255 * np.array(plots.plt.get_cmap(plots.HEAT).colors)

@@ -3,13 +3,20 @@
 No test reaches the internet: web addresses are served by this machine to itself.
 """
 
+import contextlib
+import http.client
 import http.server
 import io
 import socket
+import struct
+import subprocess
+import sys
 import threading
 import time
 import traceback
 import urllib.error
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,12 +24,13 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageFile
 from torchvision.models import MobileNet_V2_Weights
 
 from utils import photos
 from utils.photos import PhotoError, load, prepare, sample
 
+ROOT = Path(__file__).parents[2]
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -93,6 +101,51 @@ def test_every_way_to_name_a_file(tmp_path, monkeypatch):
         assert near(load(source), gradient(), 0)
 
 
+def test_open_files(tmp_path):
+    data = encoded(Image.fromarray(gradient()))
+    (tmp_path / "cat.png").write_bytes(data)
+    with open(tmp_path / "cat.png", "rb") as file:
+        for source in (file, io.BytesIO(data)):
+            source.seek(50)  # where somebody stopped reading
+            assert near(load(source), gradient(), 0) and not source.closed
+            assert near(load([source]), gradient(), 0)
+    assert "cat.png" in error(file)  # closed
+    with open(tmp_path / "cat.png") as text:
+        assert 'open(path, "rb")' in error(text)
+    assert "not a picture" in error(io.BytesIO(b"1"))
+    assert "is empty" in error(io.BytesIO())
+    stream = http.client.HTTPResponse(type("", (), {"makefile": lambda *_: io.BytesIO(data)})())
+    stream.length, stream.chunked, stream.will_close = None, False, True  # it cannot go back
+    assert near(load(stream), gradient(), 0)
+
+
+def test_file_addresses_quotes_and_lists(tmp_path, monkeypatch):
+    path = tmp_path / "my große cat.png"
+    Image.fromarray(gradient()).save(path)
+    address = path.as_uri()
+    for source in (
+        address,
+        address.replace("file:///", "file://localhost/"),
+        address.replace("file:", "FILE:"),
+        f'"{path}"',
+        f"'{path}'",
+        f' "{path}"\n',
+        f'"{address}"',
+        [path],
+        (str(path),),
+        [Image.open(path)],
+        [gradient()],
+        [torch.from_numpy(gradient()).permute(2, 0, 1)],
+    ):
+        assert near(load(source), gradient(), 0)
+    assert "no file" in error(address + "x")
+    assert "C:" in (text := error('"C:\\no folder\\x.jpg"')) and '""' not in text
+    assert "value[0]" in error([path, path])
+    monkeypatch.chdir(tmp_path)
+    path.rename(tmp_path / "'quoted.png'")  # a file that is called so
+    assert near(load("'quoted.png'"), gradient(), 0)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "HSV", "LAB", "RGBX", "LA", "PA"])
 def test_modes_of_pil(mode):
     image = Image.new("RGB", (5, 3), WHITE)
@@ -118,6 +171,18 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     assert near(load(big_endian), expected, 0)
     grey = b"P5 8 8 65535\n" + ramp.astype(">u2").tobytes()
     assert near(load(grey), expected, 0)
+
+
+def test_twelve_bits_in_sixteen_are_seen(tmp_path):
+    ramp = np.linspace(0, 4095, 64).astype(np.uint16).reshape(8, 8)
+    expected = np.repeat(np.round(ramp / 4095 * 255)[..., None], 3, axis=2)
+    for name in ("ramp.png", "ramp.tif"):
+        Image.fromarray(ramp).save(tmp_path / name)
+        assert near(load(tmp_path / name), expected, 0)
+    assert load(ramp).max() == 16  # an array's numbers are what they are: white is 65535
+    assert pixel(load(Image.fromarray(np.zeros((3, 3), np.uint16)))) == (0, 0, 0)
+    assert "only 12" in error(png_bomb(4, 4, 2, depth=16, value=9))
+    assert pixel(load(png_bomb(4, 4, 2, depth=16, value=99))) == (99, 99, 99)
 
 
 def test_numbers_without_a_known_range(tmp_path):
@@ -387,7 +452,7 @@ def test_file_not_found(tmp_path):
 def test_not_a_file(tmp_path, monkeypatch):
     assert "is a folder" in error(tmp_path)
     assert "is a folder" in error("")
-    for source in (None, 3, 2.5, {1, 2}, object(), io.BytesIO(b"1")):
+    for source in (None, 3, 2.5, {1, 2}, object()):
         assert "Give it a path" in error(source)
     (tmp_path / "cat.png").touch()
 
@@ -441,6 +506,137 @@ def test_bombs(monkeypatch):
 
     monkeypatch.setattr(photos, "_upright", hungry)
     assert "too many pixels" in error(encoded(Image.new("1", (4, 4))))
+
+
+def png_bomb(width, height, colour, depth=8, value=100):
+    """A PNG of any size, made without its pixels: all samples are equal. colour: 0 grey, 6 RGBA."""
+    row = b"\0" + bytes([value]) * (width * {0: 1, 2: 3, 6: 4}[colour] * depth // 8)
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    number = struct.Struct(">I").pack
+    chunks = (number(len(d)) + k + d + number(zlib.crc32(k + d)) for k, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_small_file_of_many_pixels_is_refused_by_its_header(tmp_path, monkeypatch):
+    """700 kB that would take gigabytes and half a minute; nothing of it is decoded."""
+    bomb = png_bomb(13_000, 13_000, 6)
+    assert len(bomb) < 10**6
+    icon = struct.pack("<HHHBBBBHHII", 0, 1, 1, 32, 32, 0, 0, 1, 32, len(bomb), 22) + bomb
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
+    for data in (bomb, icon, Image.open(io.BytesIO(bomb))):
+        text = error(data)
+        assert "13000 × 13000" in text and "too many pixels" in text and "Save it" in text
+    data = bytearray(png_bomb(3, 3, 6))
+    data[16:24] = struct.pack(">II", 30_000, 30_000)  # beyond Pillow's own limit
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    assert "900 million" in error(bytes(data))
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "GIF", "BMP", "AVIF"])
+def test_every_format_has_its_budget(kind, monkeypatch):
+    if kind not in photos._formats():
+        pytest.skip(f"{kind} was not tried: this Pillow does not read it")
+    data = encoded(Image.fromarray(gradient()), kind)
+    monkeypatch.setattr(photos, "MEMORY", 24 * 40 - 1)
+    assert "40 × 24, too many pixels" in error(data)
+
+
+def test_the_largest_strip_or_tile_of_a_packed_tiff_counts():
+    def need(compression, tags):
+        data = encoded(Image.new("L", (100, 100)), "TIFF", compression=compression)
+        image = Image.open(io.BytesIO(data))
+        for tag, value in tags.items():
+            image.tag_v2[tag] = value
+        return photos._memory(image)
+
+    assert need("raw", {278: 100}) == 10_000  # no decoder, no copy
+    assert [need("tiff_lzw", {278: rows}) for rows in (1, 100, 10**6)] == [10_100, 20_000, 20_000]
+    assert need("tiff_lzw", {278: 1, 322: 10**5, 323: 10**4}) > 10**9
+
+
+def test_memory_stays_small(tmp_path):
+    """In a process of its own, since the peak of this one is past. Most of it is a margin."""
+    pytest.importorskip("resource", reason="memory was not measured: this system cannot tell it")
+    program = """if True:
+        import resource, sys
+        from utils import photos
+        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = peak()
+        print(*(photos.load(path).shape[1] for path in sys.argv[1:]), peak() - before)
+    """
+    (tmp_path / "grey.png").write_bytes(png_bomb(13_000, 13_000, 0))
+    (tmp_path / "colour.png").write_bytes(png_bomb(7_000, 7_000, 6))
+    command = [sys.executable, "-c", program, tmp_path / "grey.png", tmp_path / "colour.png"]
+    said = subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout
+    *sides, more = map(int, said.split())
+    assert sides == [1600, 1600]
+    assert more / (1e6 if sys.platform == "darwin" else 1e3) < 400  # megabytes
+
+
+def test_bands_give_what_the_whole_gives(monkeypatch):
+    for mode in ("RGB", "RGBA", "P", "L", "I;16"):
+        image = Image.fromarray(gradient(301, 403)).convert("RGB" if mode == "I;16" else mode)
+        if mode == "I;16":
+            image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+        for side in (1000, 100):
+            whole = load(image, max_side=side)
+            with monkeypatch.context() as patch:
+                patch.setattr(photos, "PLENTY", 1000)
+                patch.setattr(photos, "BAND", 5000)
+                assert (load(image, max_side=side).float() - whole.float()).abs().mean() <= 1
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_large_picture_is_upright_too(monkeypatch, orientation):
+    monkeypatch.setattr(photos, "PLENTY", 1000)
+    image = Image.fromarray(gradient(200, 300))
+    plain = load(image, max_side=60)
+    image.getexif()[274] = orientation
+    turned = load(encoded(image, "PNG", exif=image.getexif()), max_side=60)
+    turns = {1: 0, 3: 2, 6: -1}[orientation]
+    assert (turned.float() - plain.rot90(turns, (1, 2)).float()).abs().max() <= 2
+
+
+def test_a_large_jpeg_is_decoded_small_whatever_its_shape(monkeypatch):
+    monkeypatch.setattr(photos, "PLENTY", 1000)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow's limit is for whole pictures
+    monkeypatch.setattr(photos, "BAND", 1000)
+    monkeypatch.setattr(photos, "MEMORY", 4 * 200 * 25)
+    wide = encoded(Image.fromarray(gradient(200, 1600)), "JPEG")
+    assert near(load(wide, max_side=100), Image.fromarray(gradient(13, 100)), 4)
+    assert "too many pixels" in error(wide, max_side=1600)
+    monkeypatch.setattr(photos, "MAX_JPEG", 1600 * 200 - 1)
+    assert "1600 × 200" in error(wide, max_side=100)
+
+
+def test_a_jpeg_in_passes_keeps_all_of_them_in_memory(monkeypatch):
+    image = Image.fromarray(gradient(400, 400))
+    plain, passes = (encoded(image, "JPEG", progressive=p, subsampling=0) for p in (False, True))
+    monkeypatch.setattr(photos, "MEMORY", 6 * 400 * 400)
+    assert load(plain).shape == (3, 400, 400)
+    assert "not progressive" in error(passes)
+    last = passes[passes.rfind(b"\xff\xda") : -2]
+    assert "too slow" in error(passes[:-2] + 100 * last + passes[-2:])
+    start = plain.rfind(b"\xff\xda")  # a first scan of one component: the rest comes later
+    one = plain[: start + 2] + b"\0\x08\x01\x01\0\0\x3f\0" + plain[start + 14 :]
+    assert photos._first_scan(io.BytesIO(plain)) == 3 and photos._first_scan(io.BytesIO(one)) == 1
+    assert "too many pixels" in error(one)
+
+
+def test_jpeg_2000_is_halved_while_it_is_decoded(monkeypatch):
+    if "JPEG2000" not in photos._formats():
+        pytest.skip("JPEG 2000 was not tried: this Pillow does not read it")
+    data = encoded(Image.fromarray(gradient(240, 400)), "JPEG2000")
+    whole = load(data, max_side=50)
+    monkeypatch.setattr(photos, "MEMORY", 20 * 240 * 400 / 16)
+    assert load(data).shape == (3, 60, 100)
+    assert (load(data, max_side=50).float() - whole.float()).abs().mean() < 4
+    monkeypatch.setattr(photos, "MEMORY", 20)
+    assert "400 × 240" in error(data)
 
 
 def test_other_bad_input(recwarn):
@@ -510,6 +706,14 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "/cat.png")
             self.end_headers()
             return
+        if self.path.startswith("/to:"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to:"))
+            self.end_headers()
+            return
+        if self.path in ("/headers.png", "/endless.png"):
+            self.drip()
+            return
         if self.path == "/none.png":
             self.send_error(404)
             return
@@ -535,6 +739,15 @@ class Site(http.server.BaseHTTPRequestHandler):
             self.wfile.write(body)
         except OSError:  # the reader has left
             pass
+
+    def drip(self):
+        """Headers or a body without an end, a little at a time, until the reader leaves."""
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        self.wfile.write(b"X-Cat: " if self.path == "/headers.png" else b"\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.02)
 
     def log_message(self, *_):
         pass
@@ -574,6 +787,23 @@ def test_web_errors(site, monkeypatch):
     assert "too long" in error(f"{site}/slow.png")
 
 
+@pytest.mark.parametrize("path", ["headers.png", "endless.png"])
+def test_one_deadline_for_headers_and_body(site, monkeypatch, path):
+    monkeypatch.setattr(photos, "WHOLE", 0.3)
+    assert "too long" in error(f"{site}/{path}")
+
+
+def test_redirects_stay_on_the_web(site):
+    assert near(load(f"{site}/to:{site}/cat.png"), gradient(), 0)
+    with socket.create_server(("127.0.0.1", 0)) as ftp:
+        ftp.settimeout(0)
+        for target in (f"ftp://127.0.0.1:{ftp.getsockname()[1]}/cat.png", "file:///etc/hosts"):
+            assert "could not be downloaded" in (text := error(f"{site}/to:{target}"))
+            assert target in text
+        with pytest.raises(BlockingIOError):  # nobody has called
+            ftp.accept()
+
+
 def test_no_server():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # bound, not listening: whoever calls is refused
@@ -592,14 +822,14 @@ def test_no_internet(monkeypatch, reason, word):
     def fail(*_, **__):
         raise urllib.error.URLError(reason)
 
-    monkeypatch.setattr("urllib.request.urlopen", fail)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", fail)
     assert word in (text := error("https://example.org/cat.jpg")) and "example.org" in text
 
 
 def test_malformed_addresses():
     for url in ("http://", "http://[", "http://127.0.0.1:x/", "http://\0", "http://a..b/\ud800"):
         assert "could not be downloaded" in error(url)
-    for url in ("ftp://127.0.0.1/cat.png", "file:///etc/hosts", "://"):
+    for url in ("ftp://127.0.0.1/cat.png", "gopher://127.0.0.1/cat.png", "://"):
         assert "http" in error(url)
 
 

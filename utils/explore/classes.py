@@ -14,10 +14,10 @@ import torch
 from IPython.display import display
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torchvision.transforms.functional import resize
 
 from utils import cam, localization, plots
 from utils.networks import CamNetwork
+from utils.preparation import resized
 
 SIDE = 480  # pixels of the longer side on the screen
 BEST = 20  # classes in the menu, at most
@@ -44,7 +44,7 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
         f"{name}: P_c {P[c]:.1f} %, S_c {S[c]:.2f}" for name, c in zip(names, best, strict=True)
     ]
     size = picture.shape[1:]
-    shown = resize(picture, [max(1, side * SIDE // max(size)) for side in size])
+    shown = resized(picture, [max(1, side * SIDE // max(size)) for side in size])
 
     def draw(row: int, alpha: float, threshold: float) -> tuple[Image.Image, str]:
         big = cam.upsample(M[None, [best[row]]], size)[0, 0]
