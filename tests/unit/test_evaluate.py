@@ -183,15 +183,15 @@ def test_an_output_without_the_cross_still_shows_the_table(alone, network, monke
 
 
 def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatch, capsys):
-    calls, measure_picture = [], measure.measure_picture
+    calls, row_of = [], measure.row
 
-    def stopping(net, picture, *options):
+    def stopping(S, M, truth, asked):
         if len(calls) == 5:
             raise KeyboardInterrupt
-        calls.append(picture.name)
-        return measure_picture(net, picture, *options)
+        calls.append(truth.name)
+        return row_of(S, M, truth, asked)
 
-    monkeypatch.setattr(measure, "measure_picture", stopping)
+    monkeypatch.setattr(measure, "row", stopping)
     assert run(tmp_path, network, "--pictures", str(N)) == 130
     assert "goes on from there" in capsys.readouterr().out
     (part,) = tmp_path.glob("*/part-0.csv")
@@ -200,9 +200,7 @@ def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatc
         file.write("00005,3,2,1,0,0,11")  # killed while it wrote this line
 
     again = []
-    monkeypatch.setattr(
-        measure, "measure_picture", lambda *a: again.append(1) or measure_picture(*a)
-    )
+    monkeypatch.setattr(measure, "row", lambda *a: again.append(1) or row_of(*a))
     assert run(tmp_path, network, "--pictures", str(N)) == 0
     assert len(again) == N - 5
     (folder,) = tmp_path.iterdir()
