@@ -107,11 +107,17 @@ def look(task: Task, block: Block, device: torch.device) -> tuple[np.ndarray, ..
 def _pass(task: Task, block: Block, x: Tensor, rows: list[int], device: torch.device):
     try:
         labels = [block.labels[row] for row in rows]
-        return measure.seen(task.net, x[rows].to(device), labels, task.asked)
+        return measure.seen(task.net, _on(device, x[rows]), labels, task.asked)
     except NotACamNetwork:
         raise
     except ValueError as error:  # NaN or infinity
         raise DataError(_whose(task, block, x, rows, device, error)) from None
+
+
+def _on(device: torch.device, x: Tensor) -> Tensor:
+    """A batch where the network is; on a CPU channels last, which costs a tenth to a third less."""
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    return x.to(device, memory_format=layout)
 
 
 def _whose(task: Task, block: Block, x: Tensor, rows, device, error: ValueError) -> str:
@@ -121,7 +127,7 @@ def _whose(task: Task, block: Block, x: Tensor, rows, device, error: ValueError)
         return str(error)
     for row in dict.fromkeys(rows):
         try:
-            measure.seen(task.net, x[[row]].to(device), [block.labels[row]], task.asked)
+            measure.seen(task.net, _on(device, x[[row]]), [block.labels[row]], task.asked)
         except ValueError as own:
             return f"{task.data.names[block.numbers[row]]}: {own}"
     return str(error)
@@ -158,7 +164,7 @@ def found(
     gives NaN or infinity, and where a worker was ended from outside.
     """
     try:
-        yield from _found(task, chosen, device, workers)
+        yield from _found(task, chosen, device, workers, alone=device.type == "cpu")
     except BrokenExecutor:
         raise DataError(
             "A worker was ended from outside, perhaps for want of memory. What is measured is "
@@ -166,8 +172,11 @@ def found(
         ) from None
 
 
-def _found(task: Task, chosen, device: torch.device, workers: int) -> Iterator[Iterable[Found]]:
-    alone = device.type == "cpu"
+def _found(
+    task: Task, chosen, device: torch.device, workers: int, alone: bool
+) -> Iterator[Iterable[Found]]:
+    if alone:
+        task.net.model.to(memory_format=torch.channels_last)
     theirs = task if alone else task._replace(net=replace(task.net, model=torch.nn.Identity()))
     ahead = 2 * workers + 1  # blocks under way: enough that nobody waits, few enough to be kept
     with _crew(theirs, workers) as submit:
@@ -225,7 +234,7 @@ def _crew(task: Task, workers: int) -> Iterator[Submit]:
         return
     # Pickled here and once: tensors that multiprocessing pickles take a file of shared memory each.
     payload = pickle.dumps(task)
-    context = _context()
+    context = _context(task)
     listen, alive = context.Pipe(duplex=False)
     with _deaf():
         pool = ProcessPoolExecutor(workers, context, _begin, (payload, listen))
@@ -239,12 +248,13 @@ def _crew(task: Task, workers: int) -> Iterator[Submit]:
         pool.shutdown(cancel_futures=True)
 
 
-def _context():
+def _context(task: Task):
     """Processes that start fresh: copies of a process with threads, or with a GPU, may hang."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["utils.evaluate.__main__"])  # so torch is imported once
+    # Imported once, so that workers begin at once:
+    context.set_forkserver_preload(["utils.evaluate.__main__", type(task.net.model).__module__])
     return context
 
 

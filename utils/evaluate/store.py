@@ -59,7 +59,7 @@ Settings = Mapping[str, object]
 
 def marks(found: Tensor) -> str:
     """x where found, . where not: (T,) bool -> T letters."""
-    return "".join("x" if here else "." for here in found)
+    return "".join("x" if here else "." for here in found.tolist())
 
 
 def marked(rows: Sequence[Row], column: str) -> Tensor:
