@@ -391,7 +391,7 @@ def test_what_a_worker_finds_wrong_is_said_here(photographs, weights, tmp_path, 
 def test_workers_are_as_many_as_are_worth_it(monkeypatch):
     monkeypatch.setattr(blocks, "_cpus", lambda: 64)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [blocks.workers_for(n) for n in (0, 1, 8, 12, 1000)] == [0, 0, 2, 3, 8]
+    assert [blocks.workers_for(n) for n in (0, 1, 16, 24, 1000)] == [0, 0, 2, 3, 8]
     assert [blocks.workers_for(n, 4) for n in (0, 1, 1000)] == [0, 1, 4]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "32")
     assert blocks.workers_for(1000) == 2

@@ -82,7 +82,7 @@ def _from_tables(root: Path) -> Photographs:
     for name in sorted(boxes.keys() - files.keys()):
         which = " or ".join(several.get(name, ()))
         problems[name] = f"which of them? In boxes.csv write {which}" if which else NO_FILE
-    rest = [n for n, file in files.items() if n not in boxes and file.name not in boxes]
+    rest = [n for n, f in files.items() if n not in boxes and f.name not in problems]
     problems |= {name: "not in boxes.csv" for name in sorted(rest)}
     entries = tuple(
         Entry(name, files[name], labels[name], torch.tensor(boxes[name]))
@@ -262,7 +262,7 @@ def _wnids(
 
 
 def _places(folders: Iterable[str], class_names: Sequence[str]) -> dict[str, int]:
-    """The classes that folders are called after: {"Great_White_Shark": 2}. (Cranes are two.)"""
+    """The classes that folders are called after: {"Great_White_Shark": 2}. (A cardigan is two.)"""
 
     def plain(name: str) -> str:
         return name.replace("_", " ").casefold()

@@ -207,7 +207,7 @@ def workers_for(n_blocks: int, asked: int | None = None) -> int:
     if asked is not None:
         return min(asked, n_blocks)
     mine = _cpus() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))
-    wanted = min(MOST, mine, n_blocks // 4)
+    wanted = min(MOST, mine, n_blocks // 8)
     return wanted if wanted > 1 or torch.cuda.is_available() else 0
 
 
