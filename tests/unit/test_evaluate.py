@@ -274,6 +274,8 @@ def test_damaged_lines_are_measured_again_and_counted(network, alone, tmp_path, 
     (folder / "pictures.csv").write_bytes(whole.replace(b"label", b"l\x00bel", 1))
     assert "1 line is damaged" in again(out, network, capsys)
     assert (folder / "pictures.csv").read_bytes() == whole
+    (folder / "pictures.csv").write_bytes(b"")
+    assert "1 line is damaged" in again(out, network, capsys)
     assert "measured again" not in again(out, network, capsys)
 
 

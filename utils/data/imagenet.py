@@ -124,7 +124,7 @@ def _boxes_and_labels(
             boxes.setdefault(name, []).append(_finite(row[s] for s in ("x0", "y0", "x1", "y1")))
             label = labels.setdefault(name, int(row["label"]))
         except ValueError:
-            problems[name] = "a line of boxes.csv is not complete"
+            problems[name] = "a line of boxes.csv is not complete, or not of numbers"
             continue
         if not 0 <= label < n_classes or label != int(row["label"]):
             problems[name] = "its label in boxes.csv is unknown, or another one in each line"

@@ -80,7 +80,8 @@ def load(task: Task, numbers: Sequence[int]) -> Block:
         try:
             pictures[number] = task.data[number]
         except DataError as problem:
-            problems.append((task.data.names[number], str(problem)))
+            name = task.data.names[number]
+            problems.append((name, str(problem).removeprefix(f"{name}: ")))
     images = [picture.image for picture in pictures.values()]
     x = task.net.prepare(images, task.asked.size).numpy() if images else None
     truths = pickle.dumps([measure.truth_of(picture) for picture in pictures.values()])

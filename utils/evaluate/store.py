@@ -113,8 +113,10 @@ def _lines(file: Path) -> list[bytes]:
     What has no line break was being written when a process was stopped, if it is a part file;
     pictures.csv is written as a whole, so there it was damaged.
     """
-    *lines, rest = file.read_bytes().split(b"\n") if file.is_file() else [b""]
-    if rest and file.name == PICTURES:
+    if not file.is_file():
+        return []
+    *lines, rest = file.read_bytes().split(b"\n")
+    if file.name == PICTURES and (rest or not lines):
         lines.append(rest)
     return lines[1:] if lines and lines[0].strip() == HEAD.strip().encode() else lines
 
@@ -154,7 +156,7 @@ def read_settings(folder: Path) -> dict[str, object]:
     file = folder / "settings.json"
     try:
         settings = json.loads(file.read_bytes())
-        if not isinstance(settings, dict):
+        if not isinstance(settings, dict) or "data" not in settings:
             raise ValueError("it holds no settings")
     except ValueError as error:  # not JSON, or not UTF-8
         raise DamagedFile(
