@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 
@@ -13,5 +14,11 @@ def digest(tensors: Iterable[Tensor]) -> str:
     """
     sha = hashlib.sha256()
     for tensor in tensors:
-        sha.update(tensor.detach().cpu().contiguous().numpy().data)
+        flat = tensor.detach().cpu().contiguous().flatten()
+        sha.update(flat.view(torch.uint8).numpy().data)  # numpy knows no bfloat16
     return sha.hexdigest()[:12]
+
+
+def digest_of(text: str) -> str:
+    """12 hexadecimal digits that change when any letter does."""
+    return hashlib.sha256(text.encode("utf8", "surrogateescape")).hexdigest()[:12]

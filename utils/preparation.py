@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -23,18 +24,25 @@ def preparation(
     ValueError for anything else.
     """
 
-    def prepare(pictures: Tensor | Sequence[Tensor], side: int | None = side) -> Tensor:
-        several = _one_by_one(pictures)
-        x = [p if side is None else resized(p, (side, side)) for p in several]
-        if len({t.shape for t in x}) > 1:
-            raise ValueError("pictures of several sizes go into one batch: give a side in pixels")
-        batch = torch.stack(x) / 255
-        if not mean:
-            return batch
-        m, s = (torch.tensor(v, dtype=batch.dtype)[:, None, None] for v in (mean, std))
-        return (batch - m) / s
+    return partial(_prepared, tuple(mean), tuple(std), side)  # goes to other processes, too
 
-    return prepare
+
+def _prepared(
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    own: int | None,
+    pictures: Tensor | Sequence[Tensor],
+    side: int | None = None,
+) -> Tensor:
+    side = own if side is None else side
+    x = [p if side is None else resized(p, (side, side)) for p in _one_by_one(pictures)]
+    if len({t.shape for t in x}) > 1:
+        raise ValueError("pictures of several sizes go into one batch: give a side in pixels")
+    batch = torch.stack(x) / 255
+    if not mean:
+        return batch
+    m, s = (torch.tensor(v, dtype=batch.dtype)[:, None, None] for v in (mean, std))
+    return (batch - m) / s
 
 
 def _one_by_one(pictures: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:

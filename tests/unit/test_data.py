@@ -1,5 +1,6 @@
 """Every data set behind one interface, from tiny folders made up in each layout."""
 
+import pickle
 import shutil
 
 import numpy as np
@@ -135,6 +136,102 @@ def test_incomplete_tables(tables):
         imagenet(tables)
 
 
+def damaged(file, change):
+    file.write_bytes(change(file.read_bytes()))
+
+
+TABLES = {  # what is done to boxes.csv and labels.csv -> what is said
+    "not UTF-8": (lambda b: b.replace(b"n1", b"\xe9", 1), r"is not UTF-8 text \(line \d\)"),
+    "UTF-16": (lambda b: b.decode().encode("utf-16"), "is not UTF-8 text"),
+    "semicolons": (lambda b: b.replace(b",", b";"), "commas between them, not ';'"),
+    "tabs": (lambda b: b.replace(b",", b"\t"), "commas between them, not"),
+    "no first line": (lambda b: b.split(b"\n", 1)[1], "has no column"),
+    "empty": (lambda _: b"", "has no column"),
+    "cut off in the first line": (lambda b: b[:7], "has no column"),
+    "an endless value": (lambda b: b + b'"' + b"a" * 200_000, "is not a table"),
+    "zeros": (lambda b: bytes(len(b)), "has no column|is not a table"),
+}
+
+
+@pytest.mark.parametrize("name", ["boxes.csv", "labels.csv"])
+@pytest.mark.parametrize("damage", TABLES)
+def test_a_damaged_table_is_one_sentence_that_names_it(tables, name, damage):
+    change, said = TABLES[damage]
+    damaged(tables / name, change)
+    with pytest.raises(DataError, match=rf"{name}.*({said})") as error:
+        imagenet(tables)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_may_begin_with_a_byte_order_mark(tables):
+    for name in ("boxes.csv", "labels.csv"):
+        damaged(tables / name, lambda b: b"\xef\xbb\xbf" + b)
+    assert len(imagenet(tables)) == 3
+
+
+INCOMPLETE = "a line of boxes.csv is not complete, or not of numbers"
+
+
+def test_a_table_that_was_cut_off_is_not_believed_to_its_end(tables, capsys):
+    damaged(tables / "boxes.csv", lambda b: b[:-2])  # 40,3 instead of 40,30
+    assert imagenet(tables).problems == {"c.JPEG": INCOMPLETE}
+    damaged(tables / "boxes.csv", lambda b: b[:-4])
+    assert imagenet(tables).problems == {"c.JPEG": INCOMPLETE}
+    damaged(tables / "labels.csv", lambda b: b[:-2])
+    with pytest.raises(DataError, match=r"labels\.csv has no whole line for label 1.*line break"):
+        imagenet(tables)
+
+
+def test_labels_are_not_listed_twice(tables):
+    damaged(tables / "labels.csv", lambda b: b + b"1,n2,hound\n")
+    with pytest.raises(DataError, match=r"labels\.csv must hold one line for each label"):
+        imagenet(tables)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", ""])
+def test_a_box_has_four_finite_numbers(tables, number):
+    with open(tables / "boxes.csv", "a") as file:
+        file.write(f"c.JPEG,n1,0,0,0,{number},30\n")
+    assert set(imagenet(tables).problems) == {"c.JPEG"}
+
+
+def test_one_file_name_in_two_folders_is_told_apart(tables):
+    picture(tables / "images" / "n1" / "a.JPEG", colour=(0, 0, 250))
+    data = imagenet(tables)  # boxes.csv says a.JPEG, which is the one beside the folder
+    assert data.names == ("a.JPEG", "b.JPEG", "c.JPEG") and set(data.problems) == {"n1/a.JPEG"}
+    (tables / "images" / "n2").mkdir()
+    (tables / "images" / "a.JPEG").rename(tables / "images" / "n2" / "a.JPEG")
+    data = imagenet(tables)
+    assert data.names == ("b.JPEG", "c.JPEG")
+    assert data.problems["a.JPEG"].endswith("In boxes.csv write n1/a.JPEG or n2/a.JPEG")
+    damaged(tables / "boxes.csv", lambda b: b.replace(b"a.JPEG", b"n1/a.JPEG"))
+    data = imagenet(tables)
+    assert data.names == ("b.JPEG", "c.JPEG", "n1/a.JPEG")
+    assert data[2].image.float().mean((1, 2)) == pytest.approx([0, 0, 250], abs=3)
+
+
+def test_a_picture_may_be_called_with_its_folder(tables):
+    (tables / "images" / "n2").mkdir()
+    (tables / "images" / "b.JPEG").rename(tables / "images" / "n2" / "b.JPEG")
+    assert imagenet(tables).names == ("a.JPEG", "b.JPEG", "c.JPEG")
+    damaged(tables / "boxes.csv", lambda b: b.replace(b"b.JPEG", b"n2/b.JPEG"))
+    assert imagenet(tables).names == ("a.JPEG", "b.JPEG", "c.JPEG")
+
+
+def test_a_picture_of_too_many_pixels_is_not_unpacked(tables, monkeypatch):
+    monkeypatch.setattr("utils.data.files.MOST_PIXELS", 1000)
+    with pytest.raises(DataError, match=r"a\.JPEG: cannot be read.*40 × 30 pixels are too many"):
+        imagenet(tables)[0]
+
+
+def test_pictures_travel_to_other_processes(tables):
+    data = imagenet(tables)
+    other = pickle.loads(pickle.dumps(data))
+    assert other.names == data.names and other.class_names == data.class_names
+    for a, b in zip(data.entries, other.entries, strict=True):
+        assert torch.equal(a.boxes, b.boxes) and a[:3] == b[:3] and a[4:] == b[4:]
+
+
 # ---------------------------------------------------------------- ImageNet, official
 
 
@@ -202,6 +299,61 @@ def test_folders_may_be_called_as_one_likes_but_not_as_another_class(tmp_path, c
     (tmp_path / "val" / WNIDS[2]).rename(tmp_path / "val" / WNIDS[7])
     assert sorted(entry.label for entry in imagenet(tmp_path).entries) == [0, 1, 3]
     assert f"its class is {WNIDS[2]}, its folder's is {WNIDS[7]}" in capsys.readouterr().out
+
+
+def test_one_picture_name_in_two_class_folders_is_told_apart(tmp_path, capsys):
+    mapping(tmp_path / "LOC_synset_mapping.txt")
+    for i in (0, 1):
+        picture(tmp_path / "val" / WNIDS[i] / "1.JPEG", 40 + i, 30)
+        xml(tmp_path / "bbox_val" / WNIDS[i] / "1.xml", WNIDS[i], (i, 2, 19, 25), size=(40 + i, 30))
+    data = imagenet(tmp_path)
+    assert data.names == tuple(f"{wnid}/1.JPEG" for wnid in WNIDS[:2])
+    assert [(p.label, p.image.shape[2], p.boxes[0, 0].item()) for p in (data[0], data[1])] == [
+        (0, 40, 0), (1, 41, 1),
+    ]  # fmt: skip
+    picture(tmp_path / "val" / WNIDS[2] / "2.JPEG")
+    picture(tmp_path / "val" / WNIDS[3] / "2.JPEG")
+    xml(tmp_path / "bbox_val" / "2.xml", WNIDS[2], (1, 2, 19, 25))
+    data = imagenet(tmp_path)
+    assert len(data) == 2 and set(data.problems) == {f"{wnid}/2.JPEG" for wnid in WNIDS[2:4]}
+    assert "2.xml is the only one for 2 pictures" in capsys.readouterr().out
+
+
+def test_folders_named_after_classes_need_no_list(tmp_path, capsys):
+    official(tmp_path, "val", "bbox_val", in_folders=True)
+    for wnid, name in zip(WNIDS, ("tench", "Great_White_Shark", "sea snake", "ice cream")):  # noqa: B905
+        (tmp_path / "val" / wnid).rename(tmp_path / "val" / name)
+    data = imagenet(tmp_path)
+    named = {entry.name: data.class_names[entry.label] for entry in data.entries}
+    assert list(map(named.get, sorted(named))) == [
+        "tench", "great white shark", "sea snake", "ice cream",
+    ]  # fmt: skip
+    for i in (4, 5):  # two tenches more, then one of them among the sharks
+        picture(tmp_path / "val" / "tench" / f"ILSVRC2012_val_{i:08d}.JPEG")
+        xml(tmp_path / f"bbox_val/ILSVRC2012_val_{i:08d}.xml", WNIDS[0], (1, 2, 19, 25))
+    last = "ILSVRC2012_val_00000005.JPEG"
+    (tmp_path / "val" / "tench" / last).rename(tmp_path / "val" / "Great_White_Shark" / last)
+    data = imagenet(tmp_path)
+    assert data.problems == {last: "its class is tench, its folder is Great_White_Shark"}
+    (tmp_path / "val" / "sea snake").rename(tmp_path / "val" / "cardigan")  # a dog, or a jacket
+    with pytest.raises(DataError, match=r"LOC_synset_mapping.txt"):
+        imagenet(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda b: b[: len(b) // 2], "lists 50[0-9] of ImageNet's 1000 classes"),
+        (lambda b: b.replace(b"what", b"\xe9", 1), "is not UTF-8 text"),
+        (lambda _: b"", "lists 0 of"),
+    ],
+)
+def test_a_damaged_list_of_classes_is_named(change, said, tmp_path):
+    official(tmp_path, "val", "bbox_val")
+    mapping(tmp_path / "LOC_synset_mapping.txt")
+    damaged(tmp_path / "LOC_synset_mapping.txt", change)
+    with pytest.raises(DataError, match=rf"LOC_synset_mapping.txt ({said})"):
+        imagenet(tmp_path)
 
 
 def test_all_classes_need_no_list(tmp_path):
@@ -327,6 +479,32 @@ def test_cub_problems(birds, capsys):
         cub(birds)
 
 
+@pytest.mark.parametrize("name", ["images", "classes", "image_class_labels", "train_test_split"])
+@pytest.mark.parametrize("text", [b"\xff\xfe\n", b"<html>\n", b"1\n"])
+def test_damaged_lists_of_birds_are_named(birds, name, text):
+    (birds / f"{name}.txt").write_bytes(text)
+    with pytest.raises(DataError, match=rf"{name}\.txt is (not UTF-8|damaged)"):
+        cub(birds)
+
+
+def test_birds_whose_lines_do_not_fit_are_left_out(birds):
+    (birds / "bounding_boxes.txt").write_bytes(b"\xef\xbb\xbf2 10.0 nan 20.0 15.0\n3 1 2 3 4\n")
+    (birds / "image_class_labels.txt").write_text("1 1\n2 1\n3 x\n4 2\n")
+    with pytest.raises(DataError, match=r"A_2\.jpg: no box .*; .*L_1\.jpg: its class is not in"):
+        cub(birds)
+
+
+def test_a_bird_is_listed_once(birds):
+    with open(birds / "images.txt", "a") as file:
+        file.write("5 001.Black_footed_Albatross/A_2.jpg\n")
+    for name, line in (("image_class_labels", "5 1"), ("train_test_split", "5 0"),
+                       ("bounding_boxes", "5 10.0 5.0 20.0 15.0")):  # fmt: skip
+        with open(birds / f"{name}.txt", "a") as file:
+            file.write(f"{line}\n")
+    with pytest.raises(DataError, match=r"A_2\.jpg is listed more than once"):
+        cub(birds)
+
+
 # ---------------------------------------------------------------- Oxford-IIIT Pet
 
 
@@ -370,6 +548,15 @@ def test_pets_problems(cats, capsys):
         pets(cats / "nowhere")
     shutil.rmtree(cats / "images")
     with pytest.raises(DataError, match="download=True"):
+        pets(cats)
+
+
+@pytest.mark.parametrize(
+    "lines", ["Abyssinian_1 1 1\n", "Abyssinian_1 one 1 1\n", "Abyssinian_1 2 1 1\n", "\xff"]
+)
+def test_a_damaged_list_of_pets_is_named(cats, lines):
+    (cats / "annotations/test.txt").write_bytes(lines.encode("latin1"))
+    with pytest.raises(DataError, match=r"test\.txt"):
         pets(cats)
 
 

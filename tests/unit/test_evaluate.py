@@ -4,8 +4,14 @@ import csv
 import io
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.error import URLError
 
@@ -18,7 +24,7 @@ from torch.nn import functional
 import sketchbook
 from utils import localization, models, networks
 from utils.evaluate import __main__ as command
-from utils.evaluate import figures, measure, store
+from utils.evaluate import blocks, figures, measure, store
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
@@ -183,15 +189,15 @@ def test_an_output_without_the_cross_still_shows_the_table(alone, network, monke
 
 
 def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatch, capsys):
-    calls, measure_picture = [], measure.measure_picture
+    calls, row_of = [], measure.row
 
-    def stopping(net, picture, *options):
+    def stopping(S, M, truth, asked):
         if len(calls) == 5:
             raise KeyboardInterrupt
-        calls.append(picture.name)
-        return measure_picture(net, picture, *options)
+        calls.append(truth.name)
+        return row_of(S, M, truth, asked)
 
-    monkeypatch.setattr(measure, "measure_picture", stopping)
+    monkeypatch.setattr(measure, "row", stopping)
     assert run(tmp_path, network, "--pictures", str(N)) == 130
     assert "goes on from there" in capsys.readouterr().out
     (part,) = tmp_path.glob("*/part-0.csv")
@@ -200,9 +206,7 @@ def test_a_stopped_run_goes_on_where_it_was(network, alone, tmp_path, monkeypatc
         file.write("00005,3,2,1,0,0,11")  # killed while it wrote this line
 
     again = []
-    monkeypatch.setattr(
-        measure, "measure_picture", lambda *a: again.append(1) or measure_picture(*a)
-    )
+    monkeypatch.setattr(measure, "row", lambda *a: again.append(1) or row_of(*a))
     assert run(tmp_path, network, "--pictures", str(N)) == 0
     assert len(again) == N - 5
     (folder,) = tmp_path.iterdir()
@@ -231,6 +235,264 @@ def test_trained_again_is_another_setting(network, tmp_path, capsys):
     assert run(tmp_path / "out", network, "--pictures", "2") == 0
     assert run(tmp_path / "out", other, "--pictures", "2") == 1
     assert "weights" in capsys.readouterr().err
+
+
+def again(out, network, capsys):
+    """The command once more: what it says, and whether the files are what they were."""
+    capsys.readouterr()
+    assert run(out, network, "--pictures", str(N)) == 0
+    return capsys.readouterr().out
+
+
+def copied(alone, tmp_path):
+    shutil.copytree(alone, tmp_path / "out")
+    return tmp_path / "out", next((tmp_path / "out").iterdir())
+
+
+def test_damaged_lines_are_measured_again_and_counted(network, alone, tmp_path, capsys):
+    out, folder = copied(alone, tmp_path)
+    whole = (folder / "pictures.csv").read_bytes()
+    head, *lines = whole.splitlines(keepends=True)
+    rank = lines[0].split(b",")
+    damage = {
+        "an empty rank": b",".join([*rank[:2], b"", *rank[3:]]),
+        "another digit": lines[1].replace(b",0.", b",0.9", 1),
+        "another letter": lines[2].replace(b"..", b".x", 1),
+        "no UTF-8": b"\xff" + lines[3],
+        "a quote": b'"' + lines[4],
+        "cut off": lines[5][:40] + b"\n",
+        "zeros": bytes(len(lines[6]) - 1) + b"\n",
+        "two in one": lines[7][:-1] + lines[8],
+    }
+    assert not set(damage.values()) & set(lines)
+    (folder / "pictures.csv").write_bytes(b"".join([head, *damage.values(), *lines[9:]]))
+    assert "8 lines are damaged" in again(out, network, capsys)
+    assert (folder / "pictures.csv").read_bytes() == whole
+    (folder / "pictures.csv").write_bytes(whole[:-9])
+    assert "1 line is damaged" in again(out, network, capsys)
+    assert (folder / "pictures.csv").read_bytes() == whole
+    (folder / "pictures.csv").write_bytes(whole.replace(b"label", b"l\x00bel", 1))
+    assert "1 line is damaged" in again(out, network, capsys)
+    assert (folder / "pictures.csv").read_bytes() == whole
+    (folder / "pictures.csv").write_bytes(b"")
+    assert "1 line is damaged" in again(out, network, capsys)
+    assert "measured again" not in again(out, network, capsys)
+
+
+def test_lines_of_other_settings_and_old_part_files_never_win(network, alone, tmp_path, capsys):
+    out, folder = copied(alone, tmp_path)
+    before = (folder / "pictures.csv").read_bytes()
+    settings = store.read_settings(folder)
+    stale = [row | {"predicted": "7"} for row in store.read_rows(folder).values()]
+    for number, others in enumerate((settings, settings | {"threshold": 0.3})):
+        with store.appending(folder, number, others) as write:
+            write(stale[:3])
+    assert "3 lines are damaged or of other settings" in again(out, network, capsys)
+    assert (folder / "pictures.csv").read_bytes() == before
+    assert not list(folder.glob("part-*"))
+
+
+@pytest.mark.parametrize("held", [b"", b"{", b"[1]", b"\xff\xfe{}", b'{"data": "sketch', b"\0\0"])
+def test_damaged_settings_are_one_sentence(held, network, alone, tmp_path, capsys):
+    out, folder = copied(alone, tmp_path)
+    (folder / "settings.json").write_bytes(held)
+    before = {p: p.read_bytes() for p in folder.iterdir()}
+    refused(capsys, run(out, network, "--pictures", str(N)), "settings.json is damaged", "--out")
+    assert before == {p: p.read_bytes() for p in folder.iterdir()}
+    (folder / "settings.json").unlink()  # as the sentence says
+    assert "measured again" not in again(out, network, capsys)
+    assert (folder / "settings.json").read_text() == (
+        results(alone)[2] / "settings.json"
+    ).read_text()
+
+
+def test_results_of_unknown_settings_are_refused(network, alone, tmp_path, capsys):
+    out, folder = copied(alone, tmp_path)
+    (folder / "settings.json").unlink()
+    code = run(out, network, "--pictures", str(N), "--threshold", "0.3")
+    refused(capsys, code, "no settings.json says how they came")
+
+
+def test_results_of_the_former_format_are_refused(network, alone, tmp_path, capsys):
+    out, folder = copied(alone, tmp_path)
+    lines = (folder / "pictures.csv").read_text().splitlines()
+    former = "".join(line.rpartition(",")[0] + "\n" for line in lines)
+    (folder / "pictures.csv").write_text(former)
+    code = run(out, network, "--pictures", str(N))
+    refused(capsys, code, "an earlier version of this command", "--out")
+    assert (folder / "pictures.csv").read_text() == former
+
+
+def test_a_row_without_a_rank_among_others_is_no_table(alone):
+    rows = [dict(row) for row in results(alone)[0]]
+    rows[3]["rank"] = ""
+    with pytest.raises(ValueError, match=f"{rows[3]['name']} has no rank"):
+        figures.summarize(rows, 0.2)
+
+
+# ---------------------------------------------------------------- blocks, workers, processes
+
+MANY = 40  # pictures: two blocks and a half
+
+
+@pytest.fixture(scope="module")
+def many(network, tmp_path_factory):
+    out = tmp_path_factory.mktemp("many")
+    assert run(out, network, "--pictures", str(MANY), "--workers", "0") == 0
+    return {p.name: p.read_bytes() for p in results(out)[2].iterdir()}
+
+
+def files_of(out):
+    return {p.name: p.read_bytes() for p in results(out)[2].iterdir()}
+
+
+def test_workers_change_no_byte(network, many, tmp_path):
+    assert run(tmp_path, network, "--pictures", str(MANY), "--workers", "3") == 0
+    assert files_of(tmp_path) == many
+
+
+def test_processes_with_workers_change_no_byte(network, many, tmp_path):
+    options = ("--data", "sketchbook", "--network", network, "--pictures", MANY, "--workers", 1)
+    done = torchrun(*options, "--out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert files_of(tmp_path) == many
+
+
+def test_a_picture_s_row_does_not_depend_on_its_company(network, many, tmp_path, capsys):
+    assert run(tmp_path, network, "--pictures", str(MANY)) == 0
+    file = results(tmp_path)[2] / "pictures.csv"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[i] for i in range(len(lines)) if i not in (3, 4, 17, 40)))
+    assert run(tmp_path, network, "--pictures", str(MANY)) == 0
+    assert files_of(tmp_path) == many
+
+
+def test_beside_a_gpu_workers_read_and_judge(network):
+    """The same two steps, with this processor in the place of the GPU."""
+    net, drawn = models.load(network), sketchbook.objects(20, seed=command.SEED)
+    task = blocks.Task(net, drawn, measure.How(112, 0.2, "minmax"))
+    chosen, cpu = blocks.blocks(range(20)), torch.device("cpu")
+    found = [
+        [pair for block in blocks._found(task, chosen, cpu, workers, alone) for pair in block]
+        for workers, alone in ((0, True), (0, False), (1, False))
+    ]
+    assert found[0] == found[1] == found[2] and len(found[0]) == 20
+    single = [measure.measure_picture(net, picture, 112, 0.2, "minmax") for picture in drawn]
+    for (_, row), alone in zip(found[0], single, strict=True):  # pixels: in the last bits
+        assert {k: v for k, v in row.items() if k not in store.PIXELS} == {
+            k: v for k, v in alone.items() if k not in store.PIXELS
+        }
+
+
+def test_what_a_worker_finds_wrong_is_said_here(photographs, weights, tmp_path, capsys):
+    options = ("--size", "64", "--weights", str(weights), "--workers", "1")
+    assert on_photographs(photographs, "shufflenet_v2_x0_5", tmp_path / "out", *options) == 0
+    assert "p3.jpg: cannot be read" in capsys.readouterr().out
+
+
+def test_workers_are_as_many_as_are_worth_it(monkeypatch):
+    monkeypatch.setattr(blocks, "_cpus", lambda: 64)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [blocks.workers_for(n) for n in (0, 1, 16, 24, 1000)] == [0, 0, 2, 3, 8]
+    assert [blocks.workers_for(n, 4) for n in (0, 1, 1000)] == [0, 1, 4]
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "32")
+    assert blocks.workers_for(1000) == 2
+
+
+class Long:
+    """The command with two workers in a session of its own, long enough to be stopped in it."""
+
+    def __init__(self, network, out):
+        self.mark = f"mark-{out}"
+        words = ["--data", "sketchbook", "--network", network, "--out", out, "--workers", 2]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "utils.evaluate", *map(str, words), "--pictures", "320"],
+            cwd=ROOT, env=os.environ | {"MARK": self.mark}, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        parts = Path(out).glob
+        while self.process.poll() is None and not any(
+            p.read_bytes().count(b"\n") > 16 for p in parts("*/part-0.csv")
+        ):
+            time.sleep(0.05)
+
+    def left(self):
+        """The processes that it has started and that are still there."""
+        numbers = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if self.mark in (folder / "environ").read_text(errors="replace"):
+                    numbers.append(int(folder.name))
+        return numbers
+
+    def gone(self):
+        """Wait until none of them is left; False if some stay."""
+        return any(not self.left() or time.sleep(0.1) for _ in range(600))
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads /proc")
+
+
+@linux
+def test_ctrl_c_ends_the_workers_too_and_says_one_sentence(network, tmp_path):
+    long = Long(network, tmp_path)
+    os.killpg(long.process.pid, signal.SIGINT)  # as a terminal sends it: to all of them
+    out, err = long.process.communicate()
+    assert long.process.returncode == 130 and "goes on from there" in out
+    assert "Traceback" not in err and "Error" not in err, err
+    assert long.gone()
+
+
+@linux
+def test_killed_it_leaves_no_worker_and_goes_on_to_the_same_bytes(network, tmp_path):
+    long = Long(network, tmp_path / "killed")
+    long.process.kill()
+    long.process.communicate()
+    assert long.gone()
+    for out in ("killed", "whole"):
+        assert run(tmp_path / out, network, "--pictures", "320", "--workers", "0") == 0
+    assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
+
+
+# ---------------------------------------------------------------- numbers that are none
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nan_in_the_weights_ends_in_their_sentence(
+    workers, photographs, network, tmp_path, monkeypatch, capsys
+):
+    net = models.load(network)
+    net.model.features[0][0].weight.data[3] = float("nan")
+    monkeypatch.setattr(command, "_network", lambda *_: net)
+    code = on_photographs(photographs, network, tmp_path, "--workers", str(workers))
+    assert code == 1 and not list(tmp_path.glob("*/pictures.csv"))
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("the weight features.0.0.weight of CourseNetwork holds NaN"), said
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_nan_from_one_picture_names_it(
+    workers, photographs, network, tmp_path, monkeypatch, capsys
+):
+    net = models.load(network)
+    spoiled = replace(net, prepare=Spoiled(net.prepare))
+    monkeypatch.setattr(command, "_network", lambda *_: spoiled)
+    code = on_photographs(photographs, network, tmp_path, "--workers", str(workers))
+    assert code == 1 and not list(tmp_path.glob("*/pictures.csv"))
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("p1.jpg: the input of CourseNetwork holds NaN"), said
+
+
+@dataclass
+class Spoiled:
+    """A preparation that makes NaN of one picture, the one that is 33 pixels high."""
+
+    prepare: Callable
+
+    def __call__(self, pictures, side):
+        x = self.prepare(pictures, side)
+        x[[picture.shape[1] == 33 for picture in pictures]] = float("nan")
+        return x
 
 
 # ---------------------------------------------------------------- photographs
@@ -363,6 +625,7 @@ def test_arguments_that_make_no_sense(capsys):
         (["--data", "sketchbook", "--threshold", "20"], "fraction"),
         (["--data", "sketchbook", "--pictures", "0"], "from 1 up"),
         (["--data", "sketchbook", "--size", "16"], "32 or more"),
+        (["--data", "sketchbook", "--workers", "-1"], "from 0 up"),
         (["--data", "cats"], "invalid choice"),
     ):
         with pytest.raises(SystemExit, match="2"):

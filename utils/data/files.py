@@ -1,6 +1,8 @@
 """Photographs on disk behind the pictures' interface, and what every layout of folders needs."""
 
 import csv
+import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from torch import Tensor
 from utils.pictures import Picture, box_of
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
+MOST_PIXELS = 90_000_000  # of a picture; ImageNet's largest has 61 million
 
 
 class DataError(ValueError):
@@ -32,6 +35,15 @@ class Entry(NamedTuple):
     boxes: Tensor | None = None  # (B, 4); None: the box of the mask
     frame: tuple[float, float] | None = None  # width and height that the boxes refer to
     mask: Path | None = None
+
+    def __reduce__(self):
+        """Numbers travel to other processes ten times faster than as many small tensors."""
+        boxes = None if self.boxes is None else self.boxes.tolist()
+        return _entry, (*self[:3], boxes, *self[4:])
+
+
+def _entry(name, file, label, boxes, frame, mask) -> Entry:
+    return Entry(name, file, label, None if boxes is None else torch.tensor(boxes), frame, mask)
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,8 @@ def pixels(file: Path, mode: str) -> np.ndarray:
     """
     try:
         with Image.open(file) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width} × {image.height} pixels are too many")
             return np.array(image.convert(mode))
     except Exception as error:  # Pillow has many words for a broken file
         raise DataError(f"{file.name}: cannot be read, copy it again ({error})") from None
@@ -115,6 +129,16 @@ def files_in(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
 
 
+def named(files: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Files by name; where two folders have a file of one name, by the path from the folder."""
+    count = Counter(file.name for file in files)
+    paths = (file.relative_to(folder).as_posix() for file in files)
+    return {
+        path if count[file.name] > 1 else file.name: file
+        for path, file in zip(paths, files, strict=True)
+    }
+
+
 def folder_with(root: Path, folders: Sequence[str], suffixes: Sequence[str]) -> Path | None:
     """The first of the folders that holds such a file, directly or one level below."""
     for folder in folders:
@@ -124,18 +148,46 @@ def folder_with(root: Path, folders: Sequence[str], suffixes: Sequence[str]) -> 
     return None
 
 
+def text_of(file: Path) -> str:
+    """A text file, without a byte order mark; DataError if it is not UTF-8."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise DataError(
+            f"{file} is not UTF-8 text (line {line}): save it as UTF-8, or copy it again"
+        ) from None
+
+
 def table(file: Path, *columns: str) -> list[dict[str, str]]:
-    """The lines of a CSV file whose first line names the columns; DataError if one is missing."""
-    with open(file, newline="", encoding="utf-8-sig") as lines:
-        rows = csv.DictReader(lines)
-        missing = [c for c in columns if c not in (rows.fieldnames or ())]
-        if missing:
-            raise DataError(f"{file} has no column {', '.join(missing)}; the first line names them")
-        return list(rows)
+    """The lines of a CSV file whose first line names the columns; DataError if it is none.
+
+    A value that a line lacks is "". A last line without a line break may have been cut off, so its
+    last value is taken as missing.
+    """
+    text = text_of(file)
+    rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
+    try:
+        lines = list(rows)
+    except csv.Error as error:
+        raise DataError(f"{file} is not a table (line {rows.line_num}: {error})") from None
+    names = rows.fieldnames or ()
+    if missing := [c for c in columns if c not in names]:
+        other = next((mark for mark in ";\t" if mark in text.partition("\n")[0]), "")
+        raise DataError(
+            f"{file} has no column {', '.join(missing)}; the first line names them"
+            + f", with commas between them, not {other!r}" * bool(other)
+        )
+    if lines and not text.endswith("\n"):
+        written = [name for name in names if lines[-1][name]]
+        lines[-1] |= {name: "" for name in written[-1:]}
+    return lines
 
 
 def usable(data: Photographs, expected: str) -> Photographs:
     """The same data, after one sentence on what was left out; DataError if nothing is left."""
+    if twice := [name for name, n in Counter(data.names).items() if n > 1]:
+        raise DataError(f"{twice[0]} is listed more than once, and a picture is measured once")
     left_out = skipped(data.problems)
     if not data.entries:
         raise DataError(f"Not one usable picture. Expected: {expected}. {left_out}".strip())

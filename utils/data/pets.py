@@ -26,12 +26,15 @@ def pets(
         existing(root)
     try:
         listed = OxfordIIITPet(root, split, "segmentation", download=download)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, IndexError) as error:
         raise DataError(
             f"Oxford-IIIT Pet was not found ({error}). Expected in {root / 'oxford-iiit-pet'}: "
             f"images/ and annotations/ with {split}.txt and trimaps/. pets(root, download=True) "
             f"fetches them (800 MB)."
         ) from None
+    if {*listed._labels} != {*range(len(listed.classes))}:
+        file = root / "oxford-iiit-pet" / "annotations" / f"{split}.txt"
+        raise DataError(f"{file} is damaged: its classes do not count from 1 up. Copy it again.")
     entries, problems = [], {}
     for file, mask, label in zip(listed._images, listed._segs, listed._labels, strict=True):
         if missing := [p for p in (file, mask) if not p.is_file()]:

@@ -9,9 +9,11 @@ thresholded, and the box of the largest component is compared with the true boxe
 Where the data have masks (the sketchbook, pets, CUB with its segmentations), PxAP is measured too.
 Results go to OUT/DATA-NETWORK-SIZE/: pictures.csv with a line for each picture, summary.json with
 the table. A run that was stopped goes on where it was. Under torchrun the pictures are shared out
-over processes, GPUs and machines; each takes them one by one, so the numbers stay the same.
+over processes, GPUs and machines in blocks of 16. The files are the same, byte for byte, with any
+number of processes and workers, interrupted or not; blocks.py says why.
 
     measure.py      one picture to one row
+    blocks.py       many pictures: passes in batches, worker processes
     store.py        rows and settings on disk, and what a run that goes on finds there
     figures.py      all rows to the figures, the figures to the table
     __main__.py     the command line, and the run over all pictures and processes

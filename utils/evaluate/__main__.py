@@ -4,20 +4,22 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import distributed
+from torch import Tensor, distributed
 from tqdm.auto import tqdm
 
 import sketchbook
 from utils import evaluate, models, networks, photos, training
 from utils.data import DataError, Photographs, cub, imagenet, pets, skipped
-from utils.digest import digest
-from utils.evaluate import figures, measure, store
+from utils.digest import digest, digest_of
+from utils.evaluate import blocks, figures, store
+from utils.evaluate.measure import How
 from utils.networks import CamNetwork
 from utils.pictures import Pictures
 
@@ -55,6 +57,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error(f"--size is the side of the input in pixels, {photos.STRIDE} or more")
     if args.pictures is not None and args.pictures < 1:
         parser.error("--pictures is a number from 1 up")
+    if args.workers is not None and args.workers < 0:
+        parser.error("--workers is a number from 0 up")
     args.network = args.network or ("objects-gap" if args.data == "sketchbook" else "mobilenet_v2")
     return args
 
@@ -75,12 +79,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--normalize", choices=("minmax", "max"), default="minmax", help=scaling)
     add("--pictures", type=int, help="measure the first so many pictures only")
+    workers = "processes beside this one; 0 for none (as many as processors, 8 at most)"
+    add("--workers", type=int, help=workers)
     add("--out", default="results", help="folder for the results (results)")
     add("--download", action="store_true", help="let torchvision fetch the data (pets only)")
     return parser
 
 
 # ---------------------------------------------------------------- the run
+
+
+class Measured(NamedTuple):
+    """By name: the pictures' rows, and what is wrong with the others."""
+
+    rows: dict[str, store.Row]
+    broken: dict[str, str]
 
 
 def _run(args: argparse.Namespace, rank: int, world: int) -> int:
@@ -96,11 +109,15 @@ def _run(args: argparse.Namespace, rank: int, world: int) -> int:
     settings = _settings(args, data, net, len(names))
     if refusal := _gather(store.claim(folder, settings) if rank == 0 else "")[0]:
         raise DataError(refusal)
-    done = _joined(_gather(store.read_rows(folder)))
-    mine = [i for i, name in enumerate(names) if name not in done][rank::world]
-    fresh, broken = _measure(args, net, data, mine, folder, rank)
-    done |= _joined(_gather(fresh))
-    problems = dict(getattr(data, "problems", {})) | _joined(_gather(broken))
+    done = _believed(folder, settings)
+    missing = [i for i, name in enumerate(names) if name not in done]
+    mine = blocks.blocks(missing)[rank::world]
+    how = How(args.size, args.threshold, args.normalize, _knows_the_classes(args, net, data))
+    task = blocks.Task(net, data, how)
+    fresh, broken = _in_all(lambda: _measure(task, mine, folder, rank, settings, args.workers))
+    done |= fresh
+    problems = dict(getattr(data, "problems", {}))
+    problems |= {name: broken[name] for name in names if name in broken}  # whoever met them
     rows = [done[name] for name in names if name in done]
     if not rows:
         raise DataError(f"Not one picture could be measured. {skipped(problems)}")
@@ -111,31 +128,44 @@ def _run(args: argparse.Namespace, rank: int, world: int) -> int:
     return 0
 
 
+def _believed(folder: Path, settings: store.Settings) -> dict[str, store.Row]:
+    """What earlier runs have measured, after one sentence on lines that are not believed."""
+    held = _gather(store.found(folder, settings))
+    if damaged := max(count for _, count in held):
+        several = "lines are" if damaged > 1 else "line is"
+        print(
+            f"{damaged} {several} damaged or of other settings in {folder}: what is missing is "
+            f"measured again."
+        )
+    return _joined([rows for rows, _ in held])
+
+
 def _measure(
-    args: argparse.Namespace,
-    net: CamNetwork,
-    data: Pictures | Photographs,
-    chosen: Sequence[int],
+    task: blocks.Task,
+    chosen: Sequence[Sequence[int]],
     folder: Path,
     rank: int,
-) -> tuple[dict[str, store.Row], dict[str, str]]:
-    """Measure the chosen pictures, each row written at once: rows and broken files, by name."""
-    rows, broken = {}, {}
-    net.model.to(_device())
-    known = _knows_the_classes(args, net, data)
-    with store.appending(folder, rank) as write:
-        for i in tqdm(chosen, unit="picture", disable=rank != 0):
-            try:
-                picture = data[i]
-            except DataError as problem:
-                broken[data.names[i]] = str(problem)
-                continue
-            row = measure.measure_picture(
-                net, picture, args.size, args.threshold, args.normalize, known
-            )
-            rows[picture.name] = row
-            write(row)
-    return rows, broken
+    settings: store.Settings,
+    workers: int | None,
+) -> Measured:
+    """Measure the chosen blocks of pictures.
+
+    Rows are on disk as soon as they are there: one by one, or with workers block by block.
+    """
+    rows: dict[str, store.Row] = {}
+    broken: dict[str, str] = {}
+    count = blocks.workers_for(len(chosen), workers)
+    bar = tqdm(total=sum(map(len, chosen)), unit="picture", disable=rank != 0)
+    results = blocks.found(task, chosen, _device(), count)
+    with store.appending(folder, rank, settings) as write, closing(results), bar:
+        for block in results:
+            for some in [list(block)] if count else ([one] for one in block):
+                fresh = {name: row for name, row in some if not isinstance(row, str)}
+                write(list(fresh.values()))
+                rows |= fresh
+                broken |= {name: why for name, why in some if isinstance(why, str)}
+                bar.update(len(some))
+    return Measured(rows, broken)
 
 
 def _knows_the_classes(args: argparse.Namespace, net: CamNetwork, data) -> bool:
@@ -213,7 +243,20 @@ def _settings(args: argparse.Namespace, data, net: CamNetwork, n: int) -> dict[s
         "size": args.size,
         "threshold": args.threshold,
         "normalize": args.normalize,
+        "labels and boxes": digest_of(_truth(data, n)),
     }
+
+
+def _truth(data: Pictures | Photographs, n: int) -> str:
+    """What the data set says of the first n pictures; of drawn ones `root` says it."""
+    if isinstance(data, Pictures):
+        return digest([data.labels, data.boxes, data.masks])
+    known = [(e.name, e.label, _listed(e.boxes), e.frame) for e in data.entries[:n]]
+    return repr((known, data.class_names))
+
+
+def _listed(boxes: Tensor | None) -> list | None:
+    return None if boxes is None else boxes.tolist()
 
 
 # ---------------------------------------------------------------- several processes
@@ -238,6 +281,19 @@ def _gather(thing: object) -> list:
     things: list = [None] * distributed.get_world_size()
     distributed.all_gather_object(things, thing)
     return things
+
+
+def _in_all(step: Callable[[], Measured]) -> Measured:
+    """The results of all processes together. What is wrong in one of them ends all of them."""
+    wrong, result = "", Measured({}, {})
+    try:
+        result = step()
+    except (DataError, networks.NotACamNetwork) as error:
+        wrong = str(error)
+    every = _gather((wrong, *result))
+    if sentences := [words for words, *_ in every if words]:
+        raise DataError(sentences[0])
+    return Measured(*(_joined(parts) for parts in list(zip(*every, strict=True))[1:]))
 
 
 def _joined(parts: Sequence[dict]) -> dict:

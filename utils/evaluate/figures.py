@@ -31,9 +31,15 @@ def summarize(rows: Sequence[store.Row], threshold: float) -> dict[str, float]:
 
 
 def _class_figures(rows: Sequence[store.Row], own: Record) -> dict[str, float]:
-    """Classification and both together; nothing where the network has other classes."""
-    if not all(row["rank"] for row in rows):
+    """Classification and both together; nothing where the network has other classes.
+
+    Raises ValueError where a rank is missing beside others: their share would be another one.
+    """
+    unranked = [row["name"] for row in rows if not row["rank"]]
+    if len(unranked) == len(rows):
         return {}
+    if unranked:
+        raise ValueError(f"{unranked[0]} has no rank, though others have: measure it again")
     rank = torch.tensor([int(row["rank"]) for row in rows])
     figures = {}
     for k in (1, 5):
