@@ -14,8 +14,8 @@ from tools.notebooks import all_notebooks
 
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
-    "cam pictures photos digest preparation",
-    "recognition",
+    "cam pictures photos digest preparation store",
+    "recognition checkpoints",
     "sketchbook localization networks training plots data",
     "models before channels results features vqa",
     "concepts environment",
