@@ -119,10 +119,11 @@ def _head_renamed(state: State, own: State) -> State:
 
     A Dropout before it shifts them: fc.1.weight for fc.weight. Nothing else may be missing.
     """
-    missing = [key for key in own if key not in state and not _counts(key)]
-    extra = [key for key in state if key not in own]
+    missing = sorted(key for key in own if key not in state and not _counts(key))
+    extra = sorted(key for key in state if key not in own)
     same = [k.rpartition(".")[2] for k in missing] == [k.rpartition(".")[2] for k in extra]
-    if not same or missing != _head(own) or len({k.rpartition(".")[0] for k in extra}) != 1:
+    one = len({k.rpartition(".")[0] for k in extra}) == 1
+    if not same or not one or missing != sorted(_head(own)):
         return state
     if missing[0].split(".")[0] != extra[0].split(".")[0]:
         return state
@@ -175,7 +176,7 @@ def _check_tensor(key: str, t: Tensor, wanted: Tensor, what: str, head: bool) ->
             f"{what}, for {key} is {_size(t)} in the file and {_size(wanted)} in the network: make "
             f"the network that it was trained as, or choose another file."
         )
-    if t.is_quantized or t.is_floating_point() != wanted.is_floating_point():
+    if wanted.is_floating_point() and (t.is_quantized or not t.is_floating_point()):
         raise WeightsError(
             f"{what}, for {key} holds {t.dtype} where {wanted.dtype} is wanted: take the weights "
             f"before they were quantized."

@@ -65,8 +65,8 @@ class _Verified:
     def __init__(self, weights: Any) -> None:
         self._weights = weights
 
-    @property
-    def __class__(self):  # type: ignore[misc]  # the builders take nothing but their own kind
+    @property  # type: ignore[misc]  # told to the builders, which take their own kind only
+    def __class__(self):
         return type(self._weights)
 
     def __getattr__(self, name: str) -> Any:

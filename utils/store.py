@@ -161,6 +161,8 @@ def _content(file: Path) -> object:
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:  # torch itself does not compare checksums
+                if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+                    raise _Flaw(SCRIPT)
                 if archive.testzip():
                     raise _Flaw(f"is damaged, for some of its bytes have changed: {AGAIN}")
         return _load(file)
@@ -169,8 +171,8 @@ def _content(file: Path) -> object:
     except pickle.UnpicklingError as error:
         needs = "Unsupported" in str(error) or "GLOBAL" in str(error)
         raise _Flaw(CODE if needs else NO_WEIGHTS) from None
-    except Exception as error:  # torch and safetensors have many words for a broken file
-        raise _Flaw(SCRIPT if "TorchScript" in str(error) else NO_WEIGHTS) from None
+    except Exception:  # torch and safetensors have many words for a broken file
+        raise _Flaw(NO_WEIGHTS) from None
 
 
 def _readable(ask: Callable[[Path], T], file: Path) -> T:
@@ -184,12 +186,12 @@ def _readable(ask: Callable[[Path], T], file: Path) -> T:
 
 
 def _load(file: Path) -> object:
-    with open(file, "rb") as stream:
+    harmless = getattr(torch.serialization, "safe_globals", lambda _: nullcontext())  # torch 2.5
+    with open(file, "rb") as stream, harmless(HARMLESS):
         if stream.read(9)[8:] == b"{":
             return load_file(file)
-    harmless = getattr(torch.serialization, "safe_globals", lambda _: nullcontext())  # torch 2.5
-    with harmless(HARMLESS):
-        return torch.load(file, map_location="cpu", weights_only=True)
+        stream.seek(0)  # an open file, for torch would judge a path by its ending
+        return torch.load(stream, map_location="cpu", weights_only=True)
 
 
 def short(path: Path) -> str:
@@ -260,6 +262,8 @@ def fetch(url: str, file: Path) -> None:
     except (OSError, http.client.HTTPException, ValueError) as error:
         if isinstance(error, WeightsError):
             raise
+        if isinstance(error, FileNotFoundError) and file.exists():
+            return  # another process had the same task, and was faster
         raise WeightsError(
             f"{file.name} could not be downloaded, for {_reason(error, url, file)}."
         ) from None
@@ -280,7 +284,7 @@ def _in_time(job: Callable[[], None], part: Path, end: float) -> None:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    with tqdm(desc=part.stem, unit="B", unit_scale=True, leave=False) as bar:
+    with tqdm(desc=part.stem, unit="B", unit_scale=True, leave=False, delay=1) as bar:
         while thread.is_alive() and time.monotonic() < end:
             thread.join(min(0.2, WHOLE))
             bar.update(part.stat().st_size - bar.n)
@@ -393,4 +397,5 @@ def _reason(error: Exception, url: str, file: Path) -> str:
         return f"the connection was cut off: run this again, which goes on from there, {by_hand}"
     if isinstance(cause, socket.gaierror):
         return f"{host} was not found: connect to the internet and run this again, {by_hand}"
-    return f"{host} was not reached ({getattr(cause, 'strerror', None) or cause}): connect to the internet, run this again, {by_hand}"
+    words = getattr(cause, "strerror", None) or cause
+    return f"{host} was not reached ({words}): connect to the internet, run this again, {by_hand}"

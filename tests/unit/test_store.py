@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import URLError
 
@@ -150,6 +151,15 @@ def test_a_download_ends_well_and_leaves_nothing_else(server, cache, good, mode)
     assert names(cache) == [good[1]]
     server.mode = "gone"
     assert same(store.state_dict(server.url))  # from the cache
+
+
+def test_several_may_fetch_the_same_file_at_once(server, cache, good):
+    with ThreadPoolExecutor(4) as pool:
+        for mode in ("whole", "cut"):
+            server.mode = mode
+            assert all(map(same, pool.map(store.state_dict, [server.url] * 4)))
+            assert names(cache) == [good[1]]
+            (cache / good[1]).unlink()
 
 
 def test_what_is_cut_off_is_asked_for_from_there(server, cache, good):
