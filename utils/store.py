@@ -15,6 +15,7 @@ import os
 import pickle
 import re
 import socket
+import ssl
 import threading
 import time
 import urllib.error
@@ -110,8 +111,8 @@ def verify(file: Path) -> None:
     raise WeightsError(
         f"{file.name} in {short(file.parent)} is whole, but not the file that this name promises "
         f"(its SHA-256 begins {found[:16]}, not {wanted[:16]}): delete it to have it fetched anew, "
-        f"or, if you know where it comes from, allow it with %env {TRUST}={found[:16]} in a "
-        f"notebook, which sets an environment variable."
+        f"or, if you know where it comes from, allow it by {TRUST}={found[:16]} in the environment "
+        f"(in a notebook: %env {TRUST}={found[:16]})."
     )
 
 
@@ -222,9 +223,9 @@ def state_dict(url: str) -> dict[str, Tensor]:
         try:
             fetch(url, file)
         except WeightsError as error:
-            raise WeightsError(f"{aside} {error}".strip()) from None
+            raise WeightsError(f"{aside}, and {error}" if aside else str(error)) from None
         if aside:
-            print(f"{aside} It is fetched anew.")
+            print(f"{aside} and fetched anew.")
     state = read(file)
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
         raise WeightsError(f"{short(file)} holds no state dict: delete it to have it fetched anew.")
@@ -241,7 +242,7 @@ def _set_aside(file: Path, what: str) -> str:
             f"{what} and cannot be renamed, for {short(file.parent)} is read-only: have it "
             f"replaced, or set the environment variable TORCH_HOME to a folder of your own."
         ) from None
-    return f"{what} and is set aside as {aside.name}."
+    return f"{what}, so it is set aside as {aside.name}"
 
 
 # ---------------------------------------------------------------- downloads
@@ -395,6 +396,11 @@ def _reason(error: Exception, url: str, file: Path) -> str:
         )
     if isinstance(cause, (ConnectionResetError, http.client.IncompleteRead)):
         return f"the connection was cut off: run this again, which goes on from there, {by_hand}"
+    if isinstance(cause, ssl.SSLError):
+        return (
+            f"{host} could not prove who it is, as behind the proxies of some schools: try another "
+            f"network, {by_hand}"
+        )
     if isinstance(cause, socket.gaierror):
         return f"{host} was not found: connect to the internet and run this again, {by_hand}"
     words = getattr(cause, "strerror", None) or cause

@@ -172,8 +172,8 @@ def test_torchvision_builds_the_network_as_it_always_does(cache, monkeypatch, na
 
 PHOTO_FILES = {
     "missing": (lambda f, s: None, "are not here", "was not reached (no internet)"),
-    "empty": (lambda f, s: f.write_bytes(b""), "are not here", "is empty and is set aside as"),
-    "page": (lambda f, s: f.write_bytes(b"<html>"), "are not here", "is a web page and is set"),
+    "empty": (lambda f, s: f.write_bytes(b""), "are not here", "is empty, so it is set aside as"),
+    "page": (lambda f, s: f.write_bytes(b"<html>"), "are not here", "is a web page, so it is set"),
     "half": (lambda f, s: overwritten(saved(f, s), lambda b: b[:9999]), "are not here", "cut off"),
     "another": (lambda f, s: saved(f, s), "cannot be used", "is whole, but not the file"),
     "NaN": (lambda f, s: trust(f, s | {"classifier.1.bias": torch.full((1000,), torch.nan)}),

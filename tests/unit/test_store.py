@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -223,6 +224,7 @@ def one_sentence(told):
     [
         (URLError(OSError("Name or service not known")), "was not reached"),
         (URLError(socket.gaierror(-2, "x")), "was not found: connect to the internet"),
+        (URLError(ssl.SSLCertVerificationError(1, "verify failed")), "could not prove who it is"),
         (URLError(PermissionError(errno.EACCES, "a firewall")), "was not reached"),
         (OSError(errno.ENOSPC, "No space left"), "the disk is full"),
         (OSError(errno.EROFS, "Read-only file system"), "set the environment variable TORCH_HOME"),
@@ -307,8 +309,9 @@ def test_a_damaged_file_is_set_aside_and_fetched_anew(
 def test_a_damaged_file_that_cannot_be_fetched_anew(server, cache, good, monkeypatch):
     server.mode = "gone"
     (cache / good[1]).write_bytes(b"")
-    with pytest.raises(WeightsError, match=r"empty and is set aside.*answered 404"):
+    with pytest.raises(WeightsError, match=r"empty, so it is set aside.*answered 404") as told:
         store.state_dict(server.url)
+    one_sentence(told)
     (cache / good[1]).write_bytes(b"")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError))
     with pytest.raises(WeightsError, match="read-only: have it replaced, or set") as told:
