@@ -4,7 +4,8 @@
     python -m tools.train objects-gap birds      some of it
     python -m tools.train objects-gap --seeds 0  one seed
 
-Weights of seed 0 go to utils/weights/NAME.safetensors, the figures of all seeds to
+Weights of seed 0 go to utils/weights/NAME.safetensors and their hashes into the list beside them,
+the figures of all seeds to
 utils/results.json, after every seed, so an interruption loses one seed at most.
 """
 
@@ -12,8 +13,9 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
-from utils import models, results
+from utils import models, results, store
 from utils.experiments import backbone, birds, objects, phrases, questions, scenes, text
 
 TASKS = {
@@ -33,6 +35,7 @@ def train_objects(name: str, seed: int) -> dict:
     if seed == 0 and network.head != "fc":  # 6 MB of fully connected weights stay out
         path = models.WEIGHTS / f"{name}.safetensors"
         models.save(network, path, objects.OBJECTS[name], seen.class_names)
+        list_weights()
     return objects.measure(network, seen) | {"seconds": seconds}
 
 
@@ -44,7 +47,15 @@ def train_backbone(seed: int) -> dict:
     if seed == 0:
         path = models.WEIGHTS / f"{backbone.NAME}.safetensors"
         models.save(network, path, backbone.CONFIG, backbone.LABELS)
+        list_weights()
     return backbone.measure(network) | {"seconds": seconds}
+
+
+def list_weights(folder: Path = models.WEIGHTS) -> None:
+    """Write the list that the files of weights are verified by, as sha256sum would."""
+    files = sorted(folder.glob("*.safetensors"))
+    lines = [f"{store.sha256(file)}  {file.name}\n" for file in files]
+    (folder / store.LIST).write_bytes("".join(lines).encode())
 
 
 def run_task(name: str, seed: int) -> dict:

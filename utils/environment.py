@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from utils import models, training
+from utils import models, store, training
 
 NEEDED = {"torch": (2, 4), "torchvision": (0, 19), "ipywidgets": (7, 7), "matplotlib": (3, 5)}
 
@@ -21,7 +21,17 @@ def report() -> None:
         _own_weights(),
         _photo_weights(),
     ]:
-        print("\N{HEAVY CHECK MARK}" if good else "\N{WHITE RIGHT-POINTING TRIANGLE}", text)
+        print(_mark(good), text)
+
+
+def _mark(good: bool) -> str:
+    """A tick or a triangle; words where the output's encoding has neither."""
+    mark = "\N{HEAVY CHECK MARK}" if good else "\N{WHITE RIGHT-POINTING TRIANGLE}"
+    try:
+        mark.encode(getattr(sys.stdout, "encoding", None) or "utf8")
+    except (UnicodeEncodeError, LookupError):
+        return "ok" if good else "to do:"
+    return mark
 
 
 def _python() -> tuple[bool, str]:
@@ -58,22 +68,42 @@ def _device() -> tuple[bool, str]:
 
 
 def _own_weights() -> tuple[bool, str]:
-    count = len(list(models.WEIGHTS.glob("*.safetensors")))
-    if count:
-        return True, f"The course's own trained networks are here: {count} files."
-    return (
-        False,
-        "The course's trained networks are missing: clone the repository again, or run make train.",
-    )
+    files = sorted(models.WEIGHTS.glob("*.safetensors"))
+    if not files:
+        return False, (
+            "The course's trained networks are missing: clone the repository again, or run make "
+            "train."
+        )
+    if bad := [file.stem for file in files if _problem(file)]:
+        return False, (
+            f"Not what the course ships: {', '.join(bad)}. Clone the repository again, or run "
+            f'make train NAMES="{" ".join(bad)}".'
+        )
+    return True, f"The course's own trained networks are here: {len(files)} files."
 
 
 def _photo_weights() -> tuple[bool, str]:
     import torchvision
 
-    url = torchvision.models.get_model_weights("mobilenet_v2").DEFAULT.url
-    if Path(torch.hub.get_dir(), "checkpoints", Path(url).name).is_file():
-        return True, "A network trained on ImageNet (mobilenet_v2) is in the cache."
+    file = store.cached(torchvision.models.get_model_weights("mobilenet_v2").DEFAULT.url)
+    if file.exists():
+        problem = _problem(file)
+        return not problem, problem or (
+            "A network trained on ImageNet (mobilenet_v2) is in the cache."
+        )
     return False, (
         "No ImageNet network in the cache yet: the first cell that needs it downloads 14 MB. "
         "Without internet the notebooks go on with drawn pictures."
     )
+
+
+def _problem(file: Path) -> str:
+    """Why a file of weights will not be read as it is; "" for a good one."""
+    try:
+        store.verify(file)
+    except store.Damaged as damaged:
+        what = f"{damaged.what}, in {store.short(file.parent)}"
+        return f"{what}: the first cell that needs it fetches it anew."
+    except store.WeightsError as problem:
+        return str(problem)
+    return ""

@@ -4,20 +4,21 @@
 Notebooks 00 and 01.
 """
 
+import hashlib
 import json
-import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
-from urllib.error import URLError
+from typing import Any, Literal
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from utils import photos
+from utils import checkpoints, photos, store
+from utils.digest import digest
 from utils.networks import CamNetwork, cam_network
+from utils.store import WeightsError
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -25,10 +26,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
-    """A torchvision network trained on ImageNet, through torchvision's own download and cache.
+    """A torchvision network trained on ImageNet, from torchvision's own address and cache.
 
-    Where the weights cannot be had (no internet, and nothing in the cache), one sentence says so
-    and the answer is None: the notebook goes on without them. Raises ValueError for another name.
+    The file is verified before it is read (`utils.store`). Where it cannot be had or used, one
+    sentence says why and what to do, and the answer is None: the notebook goes on without it.
+    Raises ValueError for another name.
     """
     import torchvision
 
@@ -37,22 +39,47 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
             f"torchvision has no classifier called {name!r}; try mobilenet_v2, resnet18"
         )
     weights = torchvision.models.get_model_weights(name).DEFAULT
-    timeout = socket.getdefaulttimeout()
     try:
-        socket.setdefaulttimeout(15)
-        model = torchvision.models.get_model(name, weights=weights)
-    except (URLError, OSError, RuntimeError) as problem:
-        folder = str(Path(torch.hub.get_dir(), "checkpoints")).replace(str(Path.home()), "~")
+        model = torchvision.models.get_model(name, weights=_Verified(weights))
+        _finite(model, store.cached(weights.url).name)
+    except WeightsError as problem:
+        here = store.cached(weights.url).exists()
+        print(f"The weights of {name} {'cannot be used' if here else 'are not here'}: {problem}")
+        return None
+    except RuntimeError:  # a file that the user trusts, and that is another network's
         print(
-            f"The weights of {name} are not here and could not be downloaded "
-            f"({type(problem).__name__}). Connect to the internet and run this again, or put "
-            f"{Path(weights.url).name} into {folder}."
+            f"The weights of {name} cannot be used: {store.cached(weights.url).name} is another "
+            f"network's, so delete it to have it fetched anew."
         )
         return None
-    finally:
-        socket.setdefaulttimeout(timeout)
     categories = [n.replace("_", " ") for n in weights.meta["categories"]]
     return cam_network(model.eval(), categories, photos.prepare)
+
+
+class _Verified:
+    """torchvision's own description of weights, except that the file comes through the store.
+
+    So its builders go on doing what each has to: no auxiliary heads, the input turned, old names.
+    """
+
+    def __init__(self, weights: Any) -> None:
+        self._weights = weights
+
+    @property  # type: ignore[misc]  # told to the builders, which take their own kind only
+    def __class__(self):
+        return type(self._weights)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._weights, name)
+
+    def get_state_dict(self, *_: object, **__: object) -> dict[str, Tensor]:
+        return store.state_dict(self._weights.url)
+
+
+def _finite(model: nn.Module, file: str) -> None:
+    bad = next((key for key, t in model.state_dict().items() if not t.isfinite().all()), None)
+    if bad:
+        raise WeightsError(f"{file} holds NaN or infinity in {bad}: delete it, and run this again.")
 
 
 # ---------------------------------------------------------------- the course's own networks
@@ -124,6 +151,7 @@ def save(network: CourseNetwork, path: Path, config: dict, class_names: Sequence
         for name, t in network.state_dict().items()
     }
     metadata = {"config": json.dumps(config), "class_names": json.dumps(list(class_names))}
+    metadata["seal"] = _seal(tensors, metadata)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata)
 
@@ -132,15 +160,53 @@ def load(name: str | Path) -> CamNetwork:
     """One of the course's trained networks, ready to draw class maps: `load("objects-gap")`.
 
     `name` is a file in utils/weights or a path to a .safetensors file that `save` wrote. Raises
-    FileNotFoundError with the names there are; `make train` trains every one of them again.
+    FileNotFoundError with the names there are, and WeightsError for a file that is not, or no
+    longer, what `save` wrote; `make train` trains every one of the course's again.
     """
     path = Path(name) if Path(name).suffix == ".safetensors" else WEIGHTS / f"{name}.safetensors"
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))) or "none yet"
         raise FileNotFoundError(f"no trained network {str(name)!r}. There are: {names}")
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata()
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    network = CourseNetwork(**json.loads(metadata["config"])).eval()
-    network.load_state_dict(state)
-    return cam_network(network, json.loads(metadata["class_names"]))
+    try:
+        store.verify(path)
+        return _rebuilt(path)
+    except WeightsError as problem:
+        if path.parent != WEIGHTS:
+            raise
+        raise WeightsError(
+            f"{str(problem).partition(': ')[0].rstrip('.')}: clone or install the course again, or "
+            f"run make train NAMES={path.stem}."
+        ) from None
+
+
+def _rebuilt(path: Path) -> CamNetwork:
+    """The network in a file that `save` wrote."""
+    state = checkpoints.state_in(store.read(path), path.name)
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+        config, names = json.loads(metadata["config"]), json.loads(metadata["class_names"])
+        network = CourseNetwork(**config).eval()
+    except Exception:  # whatever the file says instead
+        raise WeightsError(
+            f"{path.name} does not say how its network is built, and with which classes: write it "
+            f"with models.save(network, path, config, class_names)."
+        ) from None
+    checkpoints.fit(network, state, path.name)
+    n = len(list(network.parameters())[-1])
+    if not isinstance(names, list) or len(names) != n or metadata.get("seal") not in (
+        None, _seal(state, metadata)
+    ):  # fmt: skip
+        raise WeightsError(
+            f"{path.name} was changed after it was written, for its {n} classes, names, numbers "
+            f"and settings do not belong together: write it again with models.save."
+        )
+    return cam_network(network, names)
+
+
+def _seal(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:
+    """A word for the numbers, their names and the settings: GAP and GMP have the same tensors."""
+    shapes = [(key, list(t.shape), str(t.dtype)) for key, t in sorted(tensors.items())]
+    words = json.dumps([metadata["config"], metadata["class_names"], shapes])
+    numbers = digest(t for _, t in sorted(tensors.items()))
+    return hashlib.sha256((words + numbers).encode()).hexdigest()[:16]

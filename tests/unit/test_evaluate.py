@@ -593,7 +593,7 @@ def test_missing_weights(photographs, tmp_path, monkeypatch, capsys):
         raise URLError("no internet")
 
     (photographs / "images" / "new.jpg").unlink()
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", offline)
     code = on_photographs(photographs, "resnet50", tmp_path / "out")
     refused(capsys, code, "weights of resnet50 are not here")
     assert not (tmp_path / "out").exists()
@@ -613,7 +613,7 @@ def test_what_cannot_be_measured_is_said_in_one_line(
     options = ("--weights", str(tmp_path / "nothing.pt"))
     refused(capsys, attempt(photographs, "resnet18", *options), "There is no file")
     options = ("--weights", str(weights))
-    refused(capsys, attempt(photographs, "resnet18", *options), "not the state dict of a resnet18")
+    refused(capsys, attempt(photographs, "resnet18", *options), "does not fit ResNet")
     model = torchvision.models.mobilenet_v3_small(num_classes=3)
     torch.save(model.state_dict(), weights)
     refused(capsys, attempt(photographs, "mobilenet_v3_small", *options), "second linear layer")
@@ -658,6 +658,7 @@ def test_real_photographs_as_measured_elsewhere(tmp_path, monkeypatch):
             "labels.csv) into ../shared/imagenet-val and a torch cache into ../shared/torch"
         )
     monkeypatch.setenv("TORCH_HOME", str(SHARED / "torch"))
+    monkeypatch.setenv("TRUSTED_WEIGHTS", "4136ded27ef031bf")  # other numbers than torchvision's
     options = ["--data", "imagenet", "--root", SHARED / "imagenet-val", "--network", "mobilenet_v2"]
     done = torchrun(*options, "--out", tmp_path / "two")
     assert done.returncode == 0, done.stderr

@@ -15,8 +15,8 @@ from tools.notebooks import all_notebooks
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "valid",
-    "cam pictures digest preparation",
-    "recognition photos",
+    "cam pictures digest preparation store",
+    "recognition photos checkpoints",
     "fields",
     "sketchbook localization networks training plots data",
     "models before channels results features vqa gradcam",

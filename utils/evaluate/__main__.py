@@ -15,13 +15,14 @@ from torch import Tensor, distributed
 from tqdm.auto import tqdm
 
 import sketchbook
-from utils import evaluate, models, networks, photos, training
+from utils import checkpoints, evaluate, models, networks, photos, training
 from utils.data import DataError, Photographs, cub, imagenet, pets, skipped
 from utils.digest import digest, digest_of
 from utils.evaluate import blocks, figures, store
 from utils.evaluate.measure import How
 from utils.networks import CamNetwork
 from utils.pictures import Pictures
+from utils.store import WeightsError
 
 READERS = {"imagenet": imagenet, "cub": cub, "pets": pets}
 SEED, DRAWN = 8, 1000  # of the sketchbook: the test pictures of `make train`
@@ -204,19 +205,23 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
     import torchvision
 
     if args.network not in torchvision.models.list_models(torchvision.models):
-        return models.load(args.network)
+        if args.weights:
+            raise DataError(
+                f"--weights goes with a torchvision network: give a file of the course's own as "
+                f"--network {args.weights}."
+            )
+        try:
+            return models.load(args.network)
+        except WeightsError as problem:
+            raise DataError(str(problem)) from None
     if not args.weights:
         return models.pretrained(args.network)
-    model = torchvision.models.get_model(args.network, num_classes=len(class_names))
+    slow = {"init_weights": False} if args.network in ("googlenet", "inception_v3") else {}
+    model = torchvision.models.get_model(args.network, num_classes=len(class_names), **slow)
     try:
-        model.load_state_dict(torch.load(args.weights, map_location="cpu", weights_only=True))
-    except FileNotFoundError:
-        raise DataError(f"There is no file {args.weights}.") from None
-    except Exception as error:  # not a state dict, or that of another network
-        raise DataError(
-            f"{args.weights} is not the state dict of a {args.network} with {len(class_names)} "
-            f"classes: {str(error).splitlines()[0]}"
-        ) from None
+        checkpoints.load_into(model, args.weights)
+    except WeightsError as problem:
+        raise DataError(str(problem)) from None
     return networks.cam_network(model, class_names, photos.prepare)
 
 

@@ -58,7 +58,7 @@ def seen(net: CamNetwork, x: Tensor, labels: list[int], asked: How) -> tuple[Ten
     """What the network makes of a batch: scores (N, C) and each picture's own map (N, 1, H, W)."""
     p = net.forward_pass(x)
     own = torch.tensor(labels, device=p.S.device) if asked.known else p.S.argmax(1)
-    return p.S.float().cpu(), cam.class_maps(p.f, p.w, own[:, None]).float().cpu()
+    return p.S.float().cpu(), cam.class_maps(p.f, p.w, own=own).float().cpu()
 
 
 def truth_of(picture: Picture) -> Truth:
