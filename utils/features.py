@@ -102,6 +102,8 @@ def folded(svm: "Pipeline") -> tuple[Tensor, Tensor]:
     With the scaling's means m_k and deviations s_k, w (F - m) / s + b = (w / s) F + b - (w / s) m.
     Of two classes an SVM keeps only the second's row; the first gets the opposite. Notebook 06.
     """
+    from sklearn.pipeline import Pipeline
+
     valid.instance(svm, Pipeline, "a linear SVM, from linear_svm,")
     scaling, classifier = svm[0], svm[-1]
     w = classifier.coef_ / scaling.scale_

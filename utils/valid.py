@@ -186,7 +186,7 @@ def labels(x: object, n: int, n_classes: int) -> Tensor:
 def each(x: object, n: int) -> Tensor:
     """The class of each of n pictures, (N,) int64: one number for all, or one for each."""
     t = numbers_of(x, "classes")
-    if t.ndim > 1 or t.numel() not in (1, n):
+    if t.ndim > 1 or (t.ndim == 1 and len(t) != n):
         raise ValueError(f"one class, or one for each of the {n} pictures, not {tuple(t.shape)}")
     return t.expand(n)
 

@@ -141,12 +141,12 @@ FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     features.accuracy: {"net": NET, "images": images, "labels": labels},
     features.grown: {"boxes": boxes, "h": 8, "w": 8, "margin": 0.1},
     features.crops: {"images": images, "boxes": boxes, "size": 16},
-    before.occlusion: {"model": MODEL, "x": x, "classes": 1, "size": 4, "stride": 4, "fill": 0.5},
-    before.patches: {"model": MODEL, "x": x, "classes": 1, "size": 4, "stride": 4, "fill": 0.5},
-    before.saliency: {"model": MODEL, "x": x, "classes": 1},
-    before.deconvnet: {"model": MODEL, "x": x, "classes": 1},
-    before.guided_backprop: {"model": MODEL, "x": x, "classes": 1},
-    before.input_gradient: {"model": MODEL, "x": x, "classes": 1},
+    before.occlusion: {"model": MODEL, "x": x, "c": 1, "size": 4, "stride": 4, "fill": 0.5},
+    before.patches: {"model": MODEL, "x": x, "c": 1, "size": 4, "stride": 4, "fill": 0.5},
+    before.saliency: {"model": MODEL, "x": x, "c": 1},
+    before.deconvnet: {"model": MODEL, "x": x, "c": 1},
+    before.guided_backprop: {"model": MODEL, "x": x, "c": 1},
+    before.input_gradient: {"model": MODEL, "x": x, "c": 1},
     before.pointing_accuracy: {"maps": maps, "masks": masks},
     concepts.hot: {"M": maps, "threshold": 0.2},
     concepts.frequency: {"area": F},
@@ -186,7 +186,8 @@ NETWORKS = {"net", "model", "svm", "layers", "field", "o", "parts", "thing", "re
 def wrong(function, name, good):
     """What is tried in the place of one good argument."""
     if name in ("classes", "labels", "channels", "answers", "c"):
-        kinds = WRONG_CLASSES if name != "c" else {"None": None, "text": "cat", "too large": 9}
+        one = name == "c" and function is cam.class_maps
+        kinds = {"None": None, "text": "cat", "too large": 9} if one else WRONG_CLASSES
         return {k: v for k, v in kinds.items() if (name, k) != ("channels", "none")}
     if name == "true_boxes":
         return WRONG_BOXES if function not in (localization.record, localization.iou_curves) else {

@@ -226,11 +226,11 @@ def test_explain_takes_grad_cam_elsewhere_and_says_why(name, why):
 @pytest.mark.parametrize("name", ["vgg11", "vit_b_32"])
 def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
     """Word for word: what stands between "Use Grad-CAM, " and ", or a network"."""
-    model, x, classes = build(name), torch.randn(2, 3, 224, 224), [3, 700]
+    model, x, c = build(name), torch.randn(2, 3, 224, 224), [3, 700]
     with pytest.raises(NotACamNetwork) as refused:
         cam_network(model)
     call = str(refused.value).split("Use Grad-CAM, ")[1].split(", or a network")[0]
-    M = eval(call, {"utils": utils, "model": model, "x": x, "classes": classes})
+    M = eval(call, {"utils": utils, "model": model, "x": x, "c": c})
     assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
 
 
@@ -258,7 +258,7 @@ def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
         (lambda m: grad_cam(m, X, 0, "head"), ValueError, r"'head' gives no maps.*\(3, 4\)"),
         (lambda m: grad_cam(m, X, 4), IndexError, "0 to 3"),
         (lambda m: grad_cam(m, X, [0, 1]), ValueError, "one for each of the 3 pictures"),
-        (lambda m: grad_cam(m, X, "cat"), IndexError, "a class is a number"),
+        (lambda m: grad_cam(m, X, "cat"), IndexError, "classes are numbers here"),
         (lambda m: grad_cam(m, X, 0.5), IndexError, "whole numbers"),
         (lambda m: grad_cam(m, X[0], 0), ValueError, r"\(N, channels, h, w\).*\(3, 12, 9\)"),
         (lambda m: grad_cam(m, X * torch.inf, 0), ValueError, "NaN or infinity at 'relu'"),
