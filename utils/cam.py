@@ -9,7 +9,7 @@ Letters: N images, K channels, C classes, a map of H x W cells.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -74,18 +74,39 @@ def class_maps(
     return torch.einsum("nkhw,ck->nchw", f, w)
 
 
-def upsample(M: Tensor, size: Sequence[int]) -> Tensor:
+class Cells(NamedTuple):
+    """Where the cells of a map look: cell (i, j) at start + step (i, j), as parts of the picture.
+
+    Of `CamNetwork.cells`, which follows the network's convolutions and poolings. Notebook 08.
+    """
+
+    start: tuple[float, float]  # the middle of what cell (0, 0) sees, down and across: 0 to 1
+    step: tuple[float, float]  # from one cell to the next
+
+
+def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tensor:
     """Maps enlarged bilinearly to `size`, (height, width) in pixels: (N, C, H, W) -> (N, C, *size).
 
-    Pixel centres correspond (`align_corners=False`): cell (i, j) covers its own block of pixels.
-    The mean is kept (exactly for whole factors), the sum is not: notebook 01, section 11. Raises
-    ValueError for other shapes.
+    With `cells` the value of a cell lies where the cell looks. Without, every cell covers a block
+    of its own and lies in the middle of it (`align_corners=False`); then the mean is kept (exactly
+    for whole factors), the sum is not: notebook 01, section 11. Beyond the outermost cells their
+    values go on. Raises ValueError for other shapes.
     """
     M = valid.tensor(M, "the maps", "N C H W", "floats")
     if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
         raise ValueError(f"the size is (height, width) in pixels, not {size!r}")
     size = [valid.whole(side, "a side of the size, in pixels,", 1) for side in size]
-    return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
+    if cells is None:
+        return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
+    down, across = (_weights(*of, like=M) for of in zip(M.shape[2:], size, *cells, strict=True))
+    return down @ M @ across.T
+
+
+def _weights(n: int, side: int, start: float, step: float, like: Tensor) -> Tensor:
+    """How much each of n cells along an axis counts at each of `side` pixels: (side, n)."""
+    pixels = (torch.arange(side, dtype=torch.float64) + 0.5) / side
+    at = ((pixels - start) / step).clamp(0, n - 1)  # in cells
+    return (1 - (at[:, None] - torch.arange(n)).abs()).clamp(min=0).to(like)
 
 
 def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:

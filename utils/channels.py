@@ -136,14 +136,15 @@ def thresholds(f: Tensor, share: float = TOP_SHARE) -> Tensor:
     return cells.topk(max(1, round(share * cells.shape[1])), dim=1).values[:, -1]
 
 
-def regions(f: Tensor, T: Tensor, size: Sequence[int]) -> Tensor:
+def regions(f: Tensor, T: Tensor, size: Sequence[int], cells: cam.Cells | None = None) -> Tensor:
     """Strongest regions at picture size: (N, K, H, W), (K,), (h, w) -> (N, K, h, w) bool.
 
-    Maps are enlarged first and cut at T_k afterwards, which keeps outlines smooth. A dead channel
+    Maps are enlarged first, `cells` as in `cam.upsample`, and cut at T_k afterwards, which keeps
+    outlines smooth. A dead channel
     (threshold 0) marks nothing. Notebook 08.
     """
     T = _thresholds_of(T, valid.finite(f, "the feature maps", "N K H W"))
-    big = cam.upsample(f, size)
+    big = cam.upsample(f, size, cells)
     return (big >= T[:, None, None]) & (big > 0)
 
 
@@ -172,11 +173,18 @@ class Overlap(NamedTuple):
         return self.both / union.clamp(min=1)
 
 
-def overlap(f: Tensor, T: Tensor, masks: Tensor, batch_size: int = 25) -> Overlap:
+def overlap(
+    f: Tensor,
+    T: Tensor,
+    masks: Tensor,
+    batch_size: int = 25,
+    cells: cam.Cells | None = None,
+) -> Overlap:
     """Regions of K channels against P masks: (N, K, H, W), (K,), (N, P, h, w) bool -> Overlap.
 
-    Pixels are counted over all pictures before the division, so large parts weigh more than in a
-    mean over pictures, and pictures without the part count by what is marked there. Notebook 08.
+    `cells` as in `regions`. Pixels are counted over all pictures before the division, so large
+    parts weigh more than in a mean over pictures, and pictures without the part count by what is
+    marked there. Notebook 08.
     """
     f = valid.finite(f, "the feature maps", "N K H W")
     masks = valid.tensor(masks, "the masks", "N P h w", "True or False")
@@ -185,7 +193,7 @@ def overlap(f: Tensor, T: Tensor, masks: Tensor, batch_size: int = 25) -> Overla
         raise ValueError(f"the maps of {len(f)} pictures, but the masks of {len(masks)}")
     both, region = torch.zeros(f.shape[1], masks.shape[1]), torch.zeros(f.shape[1])
     for some_f, some in zip(f.split(batch_size), masks.split(batch_size), strict=True):
-        marked = regions(some_f, T, masks.shape[2:]).flatten(2).float()
+        marked = regions(some_f, T, masks.shape[2:], cells).flatten(2).float()
         both += torch.einsum("nkx,npx->kp", marked, some.flatten(2).float())
         region += marked.sum((0, 2))
     return Overlap(both, region, masks.sum((0, 2, 3)).float())

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from utils.cam import Cells
 from utils.recognition import Operation
 
 WINDOWS = ("aten.max_pool2d_with_indices", "aten.avg_pool2d", "aten.max_pool2d")
@@ -50,9 +51,18 @@ def grids(operations: Sequence[Operation], x: Tensor) -> dict[int, Grid]:
     return known
 
 
+def cells(operations: Sequence[Operation], x: Tensor, f: Tensor) -> Cells | None:
+    """Where the cells of f look, as parts of the pictures x; None where it cannot be followed."""
+    grid = grids(operations, x).get(id(f))
+    if grid is None:
+        return None
+    (h, w), (down, across) = x.shape[2:], grid.fields
+    return Cells((down.start / h, across.start / w), (down.jump / h, across.jump / w))
+
+
 def _windowed(o: Operation, before: tuple[Tensor, Grid]) -> Grid | None:
     """Behind a convolution or pooling."""
-    if o.name == "aten.convolution" and not o.arguments[6]:
+    if o.name in ("aten.convolution", "aten._convolution") and not o.arguments[6]:
         kernel = o.arguments[1].shape[2:]
         stride, padding, dilation = (_pair(o.arguments[i]) for i in (3, 4, 5))
     elif o.name in WINDOWS:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from utils import valid
+from utils import cam, fields, recognition, valid
 from utils.networks import (
     INSTEAD,
     CamNetwork,
@@ -38,6 +38,7 @@ class Explanation(NamedTuple):
     method: str  # "CAM" or "Grad-CAM"
     layer: str  # where the maps that were weighted pass by
     why: str  # why this method, in one sentence
+    cells: cam.Cells | None  # where the maps' cells look, for `cam.upsample` and `plots.overlay`
 
 
 @torch.inference_mode(False)
@@ -59,13 +60,24 @@ def explain(
         layer = last_layer(model, x)
         reason = str(no).removesuffix(INSTEAD).strip(" .")
         maps = grad_cam(model, x, c, layer)
-        return Explanation(maps, "Grad-CAM", layer, f"CAM does not apply: {reason}")
+        return Explanation(
+            maps, "Grad-CAM", layer, f"CAM does not apply: {reason}", _cells(model, x, layer)
+        )
     p = net.forward_pass(x)
     own = _own(c, p.S)
     M = _weighted(p.w[own], p.f)
     why = f"{type(net.model).__name__} pools its last maps ({p.pooling}) into one linear map"
     layer = (net.tail and net.tail.module) or "its pooling"
-    return Explanation(M, "CAM", layer, f"{why}, so the map of a class is exact")
+    return Explanation(M, "CAM", layer, f"{why}, so the map of a class is exact", net.cells(x))
+
+
+def _cells(model: nn.Module, x: Tensor, layer: str) -> cam.Cells | None:
+    """Where the cells of a layer look; None where the way to it cannot be followed."""
+    one, given = torch.zeros_like(x[:1]), []
+    module, keep = model.get_submodule(layer), lambda m, args, out: given.append(out)
+    with torch.no_grad(), recognition.Trace() as seen, hooked([module], keep):
+        _run(model, one)
+    return fields.cells(seen.operations, one, given[-1])
 
 
 @torch.inference_mode(False)

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils import cam, recognition
+from utils import cam, fields, recognition
 from utils.pictures import Pictures
 from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
@@ -47,6 +47,7 @@ class CamNetwork:
     class_names: Sequence[str] = ()
     prepare: Prepare = unknown  # pictures uint8 -> network input; unknown: the model's own
     tail: "Tail | None" = field(default=None, repr=False)  # how it ends; found at the first pass
+    places: dict = field(default_factory=dict, repr=False, compare=False)  # `cells`, by kind of x
 
     def __post_init__(self) -> None:
         if self.prepare is unknown:
@@ -95,15 +96,35 @@ class CamNetwork:
                 f"a batch of prepared pictures is wanted, net(net.prepare(picture)), "
                 f"not {tuple(x.shape)} {x.dtype}"
             )
+        tail = self._tail(x)
+        with evaluating(self.model):
+            p = tail.read(self.model, x)
+        _check(self.model, x, p)
+        return p
+
+    @torch.no_grad()
+    def cells(self, x: Tensor) -> cam.Cells | None:
+        """Where the cells of the maps of a batch like x (N, 3, h, w) look, for `cam.upsample`.
+
+        From the convolutions and poolings between the picture and the maps (`utils.fields`); None
+        where a network cannot be followed. One forward pass of one picture for each new size.
+        """
+        kind = tuple(x.shape[1:])
+        if kind not in self.places:
+            tail, one = self._tail(x), torch.zeros_like(x[:1])
+            with evaluating(self.model), recognition.Trace() as seen:
+                f = tail.pooled(self.model, one)[0]
+            self.places[kind] = fields.cells(seen.operations, one, f)
+        return self.places[kind]
+
+    def _tail(self, x: Tensor) -> "Tail":
+        """How the model ends, found with pictures like these where it was not yet."""
         if self.tail is None:
             tried = recognition.trial(3, *x.shape[1:]).to(x.device)
             tail = find_tail(self.model, tried.to(x.dtype) if x.is_floating_point() else tried)
             object.__setattr__(self, "tail", tail)
         assert self.tail is not None
-        with evaluating(self.model):
-            p = self.tail.read(self.model, x)
-        _check(self.model, x, p)
-        return p
+        return self.tail
 
 
 @torch.no_grad()
@@ -259,12 +280,7 @@ class Tail:
 
     def read(self, model: nn.Module, x: Tensor) -> ForwardPass:
         """f, w, b and S of one forward pass."""
-        if self.module is None:
-            with recognition.Trace() as seen:
-                out = model(x)
-            whole = seen.operations[self.at].out if self.at < len(seen.operations) else x
-        else:
-            whole, out = _beside(model.get_submodule(self.module), self.given, model, x)
+        whole, out = self.pooled(model, x)
         S = list(recognition.tensors_in(out))[self.scores].flatten(1)
         f = next(
             (f for layout, f in recognition.views(whole, len(x)) if layout == self.layout), None
@@ -272,6 +288,14 @@ class Tail:
         if f is None or f.shape[1] != self.shape[1]:
             raise OneCell(_one_cell(model, x))
         return ForwardPass(f, self.w(model).to(f), self.b(model), S, self.pooling)
+
+    def pooled(self, model: nn.Module, x: Tensor) -> tuple[Tensor, Any]:
+        """What the global pooling is given, as the network holds it, and what the model gives."""
+        if self.module is not None:
+            return _beside(model.get_submodule(self.module), self.given, model, x)
+        with recognition.Trace() as seen:
+            out = model(x)
+        return (seen.operations[self.at].out if self.at < len(seen.operations) else x), out
 
     def w(self, model: nn.Module) -> Tensor:
         """The weights (C, K), as they are now."""
@@ -436,10 +460,9 @@ def _first_bad(model: nn.Module, x: Tensor, p: ForwardPass) -> str:
 
 
 def _not_finite(what: str, model: nn.Module) -> str:
-    return (
-        f"there is NaN or infinity in {what} of {type(model).__name__}, so no map can be drawn: "
-        f"train again with a lower learning rate, or load other weights"
-    )
+    inside = "train again with a lower learning rate, or load other weights"
+    way = "look at what prepared it" if what == "the input" else inside
+    return f"there is NaN or infinity in {what} of {type(model).__name__}, so no map can be drawn: {way}"
 
 
 @contextmanager
@@ -484,16 +507,17 @@ def maps_at(
 ) -> Tensor:
     """One map of each picture, enlarged: (N, 3, h, w) uint8 -> (N, *size), the pictures' own size.
 
-    `classes` is one class for all, one for each (N,), or None: each picture's best class.
+    Each value lies where its cell looks. `classes` is one class for all, one for each (N,), or
+    None: each picture's best class.
     """
-    found = []
+    found, cells = [], net.cells(net.prepare(images[:1]))
     for at, p in passes(net, images):
         if isinstance(classes, Tensor):
             own = classes[at]
         else:
             own = p.S.argmax(1) if classes is None else torch.full((len(p.S),), classes)
         M = cam.class_maps(p.f, p.w, own=own)
-        found.append(cam.upsample(M, size or images.shape[-2:])[:, 0])
+        found.append(cam.upsample(M, size or images.shape[-2:], cells)[:, 0])
     return torch.cat(found)
 
 

@@ -50,17 +50,20 @@ plt.style.use(STYLE)
 # ---------------------------------------------------------------- pictures and heat maps
 
 
-def overlay(picture: Tensor, M: Tensor, alpha: float = 0.6) -> np.ndarray:
+def overlay(
+    picture: Tensor, M: Tensor, alpha: float = 0.6, cells: cam.Cells | None = None
+) -> np.ndarray:
     """A heat map laid over its picture: (3, h, w) uint8, (H, W) -> (h, w, 3) floats in 0..1.
 
     The map is enlarged bilinearly, scaled by its maximum and coloured; negative evidence counts as
-    none. `alpha` 0 shows the picture alone, 1 the map alone. The picture turns paler and greyer
-    below the map, so that colour always means the map. Raises ValueError for other shapes, and for
-    NaN and infinity: a network that diverged has no map to draw.
+    none. `cells`, from `net.cells(x)`, lays each value where its cell looks. `alpha` 0 shows the
+    picture alone, 1 the map alone. The picture turns paler and greyer below the map, so that colour
+    always means the map. Raises ValueError for other shapes, and for NaN and infinity: a network
+    that diverged has no map to draw.
     """
     picture = valid.tensor(picture, "one picture", "3 h w")
     M = valid.finite(M, "the map", "H W").detach().cpu().float()
-    heat = cam.normalize(cam.upsample(M[None, None], picture.shape[-2:]))[0, 0].numpy()
+    heat = cam.normalize(cam.upsample(M[None, None], picture.shape[-2:], cells))[0, 0].numpy()
     rgb = as_array(picture)
     grey = rgb @ np.array([0.299, 0.587, 0.114])
     pale = rgb + alpha * (0.85 * grey[..., None] + 0.15 - rgb)

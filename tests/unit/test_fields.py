@@ -4,8 +4,9 @@ import pytest
 import torch
 import torchvision
 
-from utils import fields, recognition
-from utils.networks import _beside, find_tail
+from utils import cam, fields, recognition
+from utils.gradcam import explain
+from utils.networks import _beside, cam_network, find_tail
 
 FAMILIES = [
     "resnet18", "mobilenet_v2", "densenet121", "googlenet", "shufflenet_v2_x0_5",
@@ -41,6 +42,49 @@ def test_a_cell_looks_where_its_gradient_is(name, side):
     assert middle == pytest.approx(
         (down.start + i * down.jump, across.start + j * across.jump), abs=8
     )
+
+
+def test_a_bright_spot_is_found_where_it_is():
+    """Cells do not tile the picture here: the enlarged map lies on the spot all the same."""
+    torch.manual_seed(0)
+    body = torch.nn.Sequential(*(torch.nn.Conv2d(k, 3, 3, 2, 1, bias=False) for k in (1, 3, 3, 3)))
+    for layer in body:
+        layer.weight.data = torch.rand(*layer.weight.shape[:2], 1, 1).expand(layer.weight.shape)
+    model = torch.nn.Sequential(
+        body, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(3, 2)
+    )
+    torch.nn.init.uniform_(model[3].weight)
+    net = cam_network(model.eval(), example=torch.zeros(1, 1, 96, 96))
+    for at in (33, 48, 64):
+        x = torch.zeros(1, 1, 96, 96)
+        x[:, :, at - 2 : at + 3, at - 2 : at + 3] = 1
+        M = net(x, 0)[1]
+        found = [centre(cam.upsample(M, (96, 96), cells)[0, 0]) for cells in (net.cells(x), None)]
+        assert found[0] == pytest.approx(at + 0.5, abs=1.5)
+        assert abs(found[1] - at - 0.5) > 4  # cells that are laid out as tiles lie beside it
+
+
+def centre(M):
+    """The mean row of a map, by its values."""
+    return (M.sum(1) @ (torch.arange(len(M)) + 0.5) / M.sum()).item()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_cells_are_found_of_every_kind_of_network_that_is_taken():
+    model = torchvision.models.resnet18().eval()
+    x = torch.zeros(1, 3, 224, 224)
+    for made in (model, torch.jit.script(model), torch.jit.trace(model, x)):
+        cells = cam_network(made).cells(x)
+        assert cells == ((0.5 / 224,) * 2, (32 / 224,) * 2)
+
+
+def test_where_grad_cams_layers_look():
+    alexnet, x = torchvision.models.alexnet().eval(), torch.zeros(1, 3, 224, 224)
+    seen = explain(alexnet, x, 0)
+    assert seen.method == "Grad-CAM" and seen.cells is not None
+    assert seen.cells.start[0] * 224 == pytest.approx(31.5) and seen.layer == "avgpool"
+    vit = explain(torchvision.models.vit_b_32().eval(), x, 0)
+    assert vit.cells is None  # tokens of blocks: the usual enlargement is right
 
 
 def test_layers_in_a_row_follow_the_rules_of_notebook_08():

@@ -217,13 +217,14 @@ def test_many_pictures_go_through_in_batches_and_come_out_in_order():
     torch.manual_seed(0)
     net = cam_network(CourseNetwork().eval())
     images = torch.randint(0, 256, (7, 3, 64, 64), dtype=torch.uint8)
-    S, M = net(net.prepare(images))
+    x = net.prepare(images)
+    S, M = net(x)
     got = list(networks.passes(net, images, batch_size=3))
     assert [at.start for at, _ in got] == [0, 3, 6]
     assert torch.allclose(torch.cat([p.S for _, p in got]), S, atol=1e-5)
     labels = torch.arange(7) % 5
     for classes, own in ((4, torch.full((7,), 4)), (labels, labels), (None, S.argmax(1))):
-        wanted = cam.upsample(M[range(7), own][:, None], (64, 64))[:, 0]
+        wanted = cam.upsample(M[range(7), own][:, None], (64, 64), net.cells(x))[:, 0]
         assert torch.allclose(networks.maps_at(net, images, classes), wanted, atol=1e-4)
     assert networks.maps_at(net, images, 0, (5, 6)).shape == (7, 5, 6)
 

@@ -15,7 +15,7 @@ from torch import Tensor, distributed
 from tqdm.auto import tqdm
 
 import sketchbook
-from utils import checkpoints, evaluate, models, networks, photos, training
+from utils import cam, checkpoints, evaluate, models, networks, photos, training
 from utils.data import DataError, Photographs, cub, imagenet, pets, skipped
 from utils.digest import digest, digest_of
 from utils.evaluate import blocks, figures, store
@@ -113,7 +113,8 @@ def _run(args: argparse.Namespace, rank: int, world: int) -> int:
     done = _believed(folder, settings)
     missing = [i for i, name in enumerate(names) if name not in done]
     mine = blocks.blocks(missing)[rank::world]
-    how = How(args.size, args.threshold, args.normalize, _knows_the_classes(args, net, data))
+    known, cells = _knows_the_classes(args, net, data), _cells(net, args.size)
+    how = How(args.size, args.threshold, args.normalize, known, cells)
     task = blocks.Task(net, data, how)
     fresh, broken = _in_all(lambda: _measure(task, mine, folder, rank, settings, args.workers))
     done |= fresh
@@ -235,6 +236,7 @@ def _device() -> torch.device:
 
 def _settings(args: argparse.Namespace, data, net: CamNetwork, n: int) -> dict[str, object]:
     """Everything that the numbers depend on."""
+    cells = _cells(net, args.size)
     if args.data == "sketchbook":
         root = f"objects, seed {SEED}, {digest([data.images])}"
     else:
@@ -248,8 +250,15 @@ def _settings(args: argparse.Namespace, data, net: CamNetwork, n: int) -> dict[s
         "size": args.size,
         "threshold": args.threshold,
         "normalize": args.normalize,
+        "where cells look": cells and [list(side) for side in cells],
         "labels and boxes": digest_of(_truth(data, n)),
     }
+
+
+def _cells(net: CamNetwork, size: int) -> cam.Cells | None:
+    """Where the maps' cells look in any picture, for all are squashed to squares of this size."""
+    x = net.prepare(torch.zeros(3, size, size, dtype=torch.uint8))
+    return net.cells(x.to(next(net.model.parameters()).device))
 
 
 def _truth(data: Pictures | Photographs, n: int) -> str:

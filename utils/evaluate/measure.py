@@ -26,6 +26,7 @@ class How(NamedTuple):
     threshold: float  # of the box, taken at picture size, as a fraction of the map's maximum
     scaling: Scaling  # of the map, before the threshold
     known: bool = True
+    cells: cam.Cells | None = None  # where the map's cells look, for an input of this size
 
 
 class Truth(NamedTuple):
@@ -47,9 +48,10 @@ def measure_picture(
 
     The arguments are those of `How`. Raises ValueError where the network gives NaN or infinity.
     """
-    asked = How(size, threshold, how, known)
     device = next(net.model.parameters()).device
-    S, M = seen(net, net.prepare([picture.image], size).to(device), [picture.label], asked)
+    x = net.prepare([picture.image], size).to(device)
+    asked = How(size, threshold, how, known, net.cells(x))
+    S, M = seen(net, x, [picture.label], asked)
     return row(S[0], M[0], truth_of(picture), asked)
 
 
@@ -72,20 +74,20 @@ def row(S: Tensor, M: Tensor, truth: Truth, asked: How) -> store.Row:
     label = torch.tensor([truth.label])
     rank = int(localization.ranks(S[None], label)) if asked.known else ""
     values = {"name": truth.name, "label": truth.label, "rank": rank, "predicted": int(S.argmax())}
-    values |= _box(M[None], truth, asked) | _fits(M[None], truth)
+    values |= _box(M[None], truth, asked) | _fits(M[None], truth, asked)
     return {column: str(values[column]) for column in store.VALUES}
 
 
 def _box(M: Tensor, truth: Truth, asked: How) -> dict[str, object]:
     """The columns of the box: map (1, 1, H, W)."""
-    enlarged = cam.upsample(M, (truth.h, truth.w))[0, 0]
+    enlarged = cam.upsample(M, (truth.h, truth.w), asked.cells)[0, 0]
     box = localization.box_from_map(enlarged, asked.threshold, asked.scaling)
     iou = localization.best_iou(box[None], [truth.boxes]).item()
     corners = zip(("x0", "y0", "x1", "y1"), box.tolist(), strict=True)
     return dict(corners) | {"iou": round(iou, 4), "found": int(iou >= store.LEAST["found"])}
 
 
-def _fits(M: Tensor, truth: Truth) -> dict[str, object]:
+def _fits(M: Tensor, truth: Truth, asked: How) -> dict[str, object]:
     """The columns of what is found at all thresholds, and of what needs no network: (1, 1, H, W).
 
     Map, boxes and mask are brought into the frame of 224 x 224; centred boxes are compared in the
@@ -93,7 +95,7 @@ def _fits(M: Tensor, truth: Truth) -> dict[str, object]:
     """
     h, w = truth.h, truth.w
     boxes = truth.boxes * FRAME / torch.tensor([w, h, w, h])
-    enlarged = cam.upsample(M, (FRAME, FRAME))[0, 0]
+    enlarged = cam.upsample(M, (FRAME, FRAME), asked.cells)[0, 0]
     record = localization.record(enlarged, boxes, truth.mask, truth.ignore)
     centred = localization.centred_boxes(h, w, store.SIDES)[:, None]
     curves = {

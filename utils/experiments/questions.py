@@ -38,12 +38,13 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
     at, at_test = (over_things(*seen) for seen in ((f, train.masks), (f_test, test.masks)))
     model = vqa.fit(q, F, learnt)
     given = vqa.scores(q_test, F_test, *model).argmax(1)
+    cells = net.cells(net.prepare(test.images[:1]))
     values = {
         "both": given == true,
         "words": vqa.answers(q, 0 * F, learnt, q_test, 0 * F_test) == true,
         "picture": vqa.answers(0 * q, F, learnt, 0 * q_test, F_test) == true,
         "told": vqa.answers(q, at, learnt, q_test, at_test) == true,
-        "on_thing": on_things(f_test, model[1], given, test.masks),
+        "on_thing": on_things(f_test, model[1], given, test.masks, cells),
         "area": test.masks.double().mean((2, 3)).flatten(),
     }
     result: dict[str, float] = {}
@@ -90,13 +91,16 @@ def over_things(f: Tensor, masks: Tensor) -> Tensor:
     return torch.einsum("nkhw,nqhw->nqk", f, cells).flatten(0, 1)
 
 
-def on_things(f: Tensor, w: Tensor, given: Tensor, masks: Tensor) -> Tensor:
+def on_things(
+    f: Tensor, w: Tensor, given: Tensor, masks: Tensor, cells: cam.Cells | None = None
+) -> Tensor:
     """Whether the map of each answer peaks on the thing asked for: -> (4 N,) bool.
 
-    Maps (N, K, H, W), weights (C, K), answers (4 N,), masks (N, 4, h, w) bool.
+    Maps (N, K, H, W), weights (C, K), answers (4 N,), masks (N, 4, h, w) bool; `cells` say where
+    the maps look, as in `cam.upsample`.
     """
     M = cam.class_maps(f, w, own=given.reshape(-1, 4))
-    M = cam.upsample(M, masks.shape[-2:]).flatten(0, 1)
+    M = cam.upsample(M, masks.shape[-2:], cells).flatten(0, 1)
     return concepts.peaks_in(M, masks.flatten(0, 1))
 
 

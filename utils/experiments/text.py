@@ -26,8 +26,9 @@ def text(net: networks.CamNetwork, seed: int, n_train: int = 2400, n_test: int =
     for side in (112, SIDE):
         reader = detector(net, train.images, train.labels, side)
         S, M = seen_by(reader, test.images, side)
+        cells = reader.cells(reader.prepare(enlarged(test.images[:1], side)))
         maps, smooth = (
-            cam.upsample(m, masks.shape[1:])[:, 0]
+            cam.upsample(m, masks.shape[1:], cells)[:, 0]
             for m in (M[there, None], avg_pool2d(M[there, None], 3, stride=1, padding=1))
         )
         precision, recall = concepts.precision_recall(maps, masks, 0.2)

@@ -33,7 +33,7 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     pixels of `picture`. Raises TypeError or ValueError for other input, and says what to do.
     Notebook 00.
     """
-    S, M = _look(net, picture)
+    S, M, cells = _look(net, picture)
     also = [also] if isinstance(also, str) else also
     asked = list(dict.fromkeys(net.index(name) for name in also))  # each once
     likely = S.argsort(descending=True)[:BEST].tolist()
@@ -47,8 +47,9 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     shown = resized(picture, [max(1, side * SIDE // max(size)) for side in size])
 
     def draw(row: int, alpha: float, threshold: float) -> tuple[Image.Image, str]:
-        big = cam.upsample(M[None, [best[row]]], size)[0, 0]
-        image = Image.fromarray((plots.overlay(shown, M[best[row]], alpha) * 255).astype(np.uint8))
+        big = cam.upsample(M[None, [best[row]]], size, cells)[0, 0]
+        over = plots.overlay(shown, M[best[row]], alpha, cells)
+        image = Image.fromarray((over * 255).astype(np.uint8))
         return _with_box(image, big, threshold, names[row])
 
     image, words = draw(0, OPACITY, THRESHOLD)
@@ -62,8 +63,8 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     display(bundle, raw=True, metadata={"image/png": about})
 
 
-def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """One forward pass: the scores (C,) and maps (C, H, W) of one picture."""
+def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor, cam.Cells | None]:
+    """The scores (C,) and maps (C, H, W) of one picture, and where the maps' cells look."""
     if not isinstance(net, CamNetwork):
         made = "models.load, models.pretrained or networks.cam_network"
         raise TypeError(f"explorer takes a network made by {made} first, not {type(net).__name__}")
@@ -74,8 +75,9 @@ def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor]:
             f"{tuple(picture.shape)} {picture.dtype}" if tensor else f"a {type(picture).__name__}"
         )
         raise ValueError(f"a picture is (3, h, w) uint8, as photos.load(...) gives it, not {kind}")
-    S, M = net(net.prepare(picture))
-    return S[0], M[0]
+    x = net.prepare(picture)
+    S, M = net(x)
+    return S[0], M[0], net.cells(x)
 
 
 def _with_box(
