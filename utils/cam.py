@@ -82,6 +82,7 @@ class Cells(NamedTuple):
 
     start: tuple[float, float]  # the middle of what cell (0, 0) sees, down and across: 0 to 1
     step: tuple[float, float]  # from one cell to the next
+    shape: tuple[int, int]  # how many there are: H, W
 
 
 def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tensor:
@@ -98,7 +99,14 @@ def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tens
     size = [valid.whole(side, "a side of the size, in pixels,", 1) for side in size]
     if cells is None:
         return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
-    down, across = (_weights(*of, like=M) for of in zip(M.shape[2:], size, *cells, strict=True))
+    if tuple(M.shape[2:]) != tuple(cells.shape):
+        raise ValueError(
+            f"the maps have {tuple(M.shape[2:])} cells, and these are {cells.shape}: give "
+            f"net.cells(x) of the x that the maps came from"
+        )
+    down, across = (
+        _weights(*of, like=M) for of in zip(cells.shape, size, cells.start, cells.step, strict=True)
+    )
     return down @ M @ across.T
 
 

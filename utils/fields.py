@@ -57,7 +57,7 @@ def cells(operations: Sequence[Operation], x: Tensor, f: Tensor) -> Cells | None
     if grid is None:
         return None
     (h, w), (down, across) = x.shape[2:], grid.fields
-    return Cells((down.start / h, across.start / w), (down.jump / h, across.jump / w))
+    return Cells((down.start / h, across.start / w), (down.jump / h, across.jump / w), grid.cells)
 
 
 def _windowed(o: Operation, before: tuple[Tensor, Grid]) -> Grid | None:

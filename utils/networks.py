@@ -462,7 +462,8 @@ def _first_bad(model: nn.Module, x: Tensor, p: ForwardPass) -> str:
 def _not_finite(what: str, model: nn.Module) -> str:
     inside = "train again with a lower learning rate, or load other weights"
     way = "look at what prepared it" if what == "the input" else inside
-    return f"there is NaN or infinity in {what} of {type(model).__name__}, so no map can be drawn: {way}"
+    where = f"in {what} of {type(model).__name__}"
+    return f"there is NaN or infinity {where}, so no map can be drawn: {way}"
 
 
 @contextmanager

@@ -78,7 +78,9 @@ def test_upsampling_keeps_constant_maps_and_multiplies_the_sum():
 
 def test_a_value_lies_where_its_cell_looks():
     """A cell is brightest where it looks, and half as bright half a cell beside it."""
-    cells = cam.Cells((0.05, 0.15), (0.1, 0.2))  # of 9 x 4 cells, in a picture of 200 x 100 pixels
+    cells = cam.Cells(
+        (0.05, 0.15), (0.1, 0.2), (9, 4)
+    )  # of 9 x 4 cells, in a picture of 200 x 100 pixels
     M = torch.zeros(1, 1, 9, 4)
     M[0, 0, 6, 2] = 1
     big = cam.upsample(M, (201, 101), cells)[0, 0]
@@ -91,15 +93,16 @@ def test_a_value_lies_where_its_cell_looks():
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(9, 40), st.integers(9, 40))
 def test_cells_that_tile_the_picture_are_the_usual_enlargement(H, W, h, w):
     M = torch.randn(2, 3, H, W)
-    tiles = cam.Cells((0.5 / H, 0.5 / W), (1 / H, 1 / W))
+    tiles = cam.Cells((0.5 / H, 0.5 / W), (1 / H, 1 / W), (H, W))
     assert_close(cam.upsample(M, (h, w), tiles), cam.upsample(M, (h, w)), atol=1e-5, rtol=1e-5)
 
 
 def test_beyond_the_outermost_cells_their_values_go_on():
-    big = cam.upsample(
-        torch.arange(4.0).view(1, 1, 2, 2), (8, 8), cam.Cells((0.4, 0.4), (0.2, 0.2))
-    )
+    M, cells = torch.arange(4.0).view(1, 1, 2, 2), cam.Cells((0.4, 0.4), (0.2, 0.2), (2, 2))
+    big = cam.upsample(M, (8, 8), cells)
     assert big[0, 0, :3, :3].eq(0).all() and big[0, 0, 6:, 6:].eq(3).all()
+    with pytest.raises(ValueError, match=r"have \(2, 3\) cells, and these are \(2, 2\)"):
+        cam.upsample(torch.zeros(1, 1, 2, 3), (8, 8), cells)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-9, 1.0, 1e9])

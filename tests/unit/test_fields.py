@@ -75,7 +75,7 @@ def test_cells_are_found_of_every_kind_of_network_that_is_taken():
     x = torch.zeros(1, 3, 224, 224)
     for made in (model, torch.jit.script(model), torch.jit.trace(model, x)):
         cells = cam_network(made).cells(x)
-        assert cells == ((0.5 / 224,) * 2, (32 / 224,) * 2)
+        assert cells == ((0.5 / 224,) * 2, (32 / 224,) * 2, (7, 7))
 
 
 def test_where_grad_cams_layers_look():

@@ -257,7 +257,7 @@ def _settings(args: argparse.Namespace, data, net: CamNetwork, n: int) -> dict[s
 
 def _cells(net: CamNetwork, size: int) -> cam.Cells | None:
     """Where the maps' cells look in any picture, for all are squashed to squares of this size."""
-    x = net.prepare(torch.zeros(3, size, size, dtype=torch.uint8))
+    x = net.prepare(torch.zeros(3, size, size, dtype=torch.uint8), size)
     return net.cells(x.to(next(net.model.parameters()).device))
 
 
