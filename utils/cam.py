@@ -84,6 +84,13 @@ class Cells(NamedTuple):
     step: tuple[float, float]  # from one cell to the next
     shape: tuple[int, int]  # how many there are: H, W
 
+    def blocks(self, n: int) -> "Cells":
+        """Of maps averaged over blocks of n × n cells, a whole number of them."""
+        (down, across), (row, column), (H, W) = self
+        half = (n - 1) / 2
+        start, step = (down + half * row, across + half * column), (n * row, n * column)
+        return Cells(start, step, (H // n, W // n))
+
 
 def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tensor:
     """Maps enlarged bilinearly to `size`, (height, width) in pixels: (N, C, H, W) -> (N, C, *size).

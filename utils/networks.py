@@ -47,7 +47,7 @@ class CamNetwork:
     class_names: Sequence[str] = ()
     prepare: Prepare = unknown  # pictures uint8 -> network input; unknown: the model's own
     tail: "Tail | None" = field(default=None, repr=False)  # how it ends; found at the first pass
-    places: dict = field(default_factory=dict, repr=False, compare=False)  # `cells`, by kind of x
+    places: dict = field(default_factory=dict, init=False, repr=False, compare=False)  # of `cells`
 
     def __post_init__(self) -> None:
         if self.prepare is unknown:

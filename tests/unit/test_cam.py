@@ -105,6 +105,14 @@ def test_beyond_the_outermost_cells_their_values_go_on():
         cam.upsample(torch.zeros(1, 1, 2, 3), (8, 8), cells)
 
 
+def test_blocks_of_tiles_are_tiles():
+    def tiles(n):
+        return cam.Cells((0.5 / n, 0.5 / n), (1 / n, 1 / n), (n, n))
+
+    for ours, wanted in zip(tiles(28).blocks(4), tiles(7), strict=True):
+        assert ours == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e-9, 1.0, 1e9])
 @pytest.mark.parametrize("how", ["max", "minmax"])
 def test_normalize_does_not_depend_on_the_scale(how, scale):

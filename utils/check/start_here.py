@@ -50,72 +50,88 @@ runner_up.mistakes(
 )  # fmt: skip
 
 
-def _maps() -> list[tuple[Tensor, int, int]]:
-    """Four times M (H, W) and the size h, w of its picture; in the last all of M is below 0.
+def _maps() -> list[tuple[Tensor, cam.Cells, int, int]]:
+    """Four times M (H, W), its cells, and the size h, w of its picture; the last M is below 0.
 
     The hottest cell never lies at the edge, where the enlarged map would be flat.
     """
     g = torch.Generator().manual_seed(100)
-    sizes = ((7, 7, 224, 224, 0), (6, 9, 300, 480, 0), (10, 4, 90, 60, 0), (5, 6, 112, 160, -9))
-    return [(torch.randn(H, W, generator=g) + start, h, w) for H, W, h, w, start in sizes]
+    kinds = (
+        (7, 7, 224, 224, 0, (0.002, 0.002), (0.143, 0.143)),
+        (6, 9, 300, 480, 0, (0.1, 0.04), (0.15, 0.11)),
+        (10, 4, 90, 60, 0, (0.03, 0.12), (0.09, 0.2)),
+        (5, 6, 112, 160, -9, (0.05, 0.09), (0.21, 0.15)),
+    )
+    return [
+        (torch.randn(H, W, generator=g) + least, cam.Cells(start, step, (H, W)), h, w)
+        for H, W, h, w, least, start, step in kinds
+    ]
 
 
-def _enlarged(M: Tensor, h: int, w: int) -> tuple[int, int]:
+def _enlarged(M: Tensor, cells: cam.Cells, h: int, w: int) -> tuple[int, int]:
     """The hottest pixel of the enlarged map, as (x, y)."""
-    row, column = divmod(int(cam.upsample(M[None, None], (h, w)).argmax()), w)
+    row, column = divmod(int(cam.upsample(M[None, None], (h, w), cells).argmax()), w)
     return column, row
 
 
-_ROWS = "the cells are counted row by row, W in each row: divide by the number of columns, W."
-_WHOLE = "you rounded the size of a cell. It need not be a whole number of pixels: divide with /, not with //."
+_ROWS = "the cells are counted row by row: divide by the number of columns, M.shape[1]."
 _AXIS = "argmax along one axis gives a number for each row or column. M.argmax(), without an axis, gives the hottest cell of all."
+_START = "the first cell does not look at the picture's edge: begin at cells.start."
+_DOWN = (
+    "start and step name the way down first, then the way across: rows take [0], columns take [1]."
+)
+_TILED = "that lays the cells out like tiles. Where this network's cells look, cells.start and cells.step say."
 
 
 @exercise(
     cases=_maps(),
     hint="""
     `int(M.argmax())` is the number of the hottest cell, counted row by row: `divmod` with the number of columns
-    gives its row and its column. The centre of cell 0 lies half a cell from the edge. And x goes to the right: it comes from the *column*.
+    gives its row and its column. Begin at `cells.start` and go `cells.step` as many times. Both are parts of the picture:
+    pixels come from its height and width. And x goes to the right: it comes from the *column*.
     """,
     right="With this you can check whether a map points at the right thing: notebook 02 does.",
 )
-def point_at(M, h, w):
-    """Centre of the hottest cell: map (H, W), picture size h, w in pixels -> (x, y) in pixels."""
-    H, W = M.shape
-    row, column = divmod(int(M.argmax()), W)
-    return (column + 0.5) * w / W, (row + 0.5) * h / H
+def point_at(M, cells, h, w):
+    """Where the hottest cell looks: map (H, W), its cells, picture h × w -> (x, y) in pixels."""
+    row, column = divmod(int(M.argmax()), M.shape[1])
+    y = cells.start[0] + row * cells.step[0]
+    x = cells.start[1] + column * cells.step[1]
+    return x * w, y * h
 
 
 point_at.mistakes(
-    ("column + 0.5, row + 0.5", "that is the centre of the cell, still counted in cells. Scale it to pixels: w/W and h/H."),
-    ("column * w / W + 0.5, row * h / H + 0.5", "that is half a *pixel* from the corner. Half a *cell* is wanted: add 0.5 before you scale."),
-    ("column + 0.5 * w / W, row + 0.5 * h / H", "* comes before +, so only the 0.5 is scaled. Put brackets around the sum: (column + 0.5) * w / W."),
-    (["tuple(round(v) for v in solution(M, h, w))", "tuple(int(v) for v in solution(M, h, w))"], "do not round: the centre of a cell may lie between two pixels."),
-    ("w / W", "(w // W)", "h / H", "(h // H)", _WHOLE),
-    (["column * (w // W) + w // W // 2, row * (h // H) + h // H // 2", "column * w // W + w // W // 2, row * h // H + h // H // 2"], _WHOLE),
-    ("solution(M, h, w)[::-1]", "x and y are exchanged. x goes to the right and comes from the column."),
-    ("row * h / H, column * w / W", "that is the cell's upper left corner, and x and y are exchanged. Add 0.5 before you scale, and give x (from the column) first."),
-    (" + 0.5", "", "that is the cell's upper left corner. Its centre lies half a cell further: add 0.5 before you scale."),
-    (" + 0.5", " + 1", "that is the cell's lower right corner. Add 0.5, not 1."),
-    ("column, row", "that is the cell's column and row. Scale it to pixels: one cell is w/W pixels wide and h/H high."),
-    ("row, column", "that is the cell's row and column. Scale it to pixels, and give x (from the column) first."),
-    ("M.argmax()", "that is the number of the cell, counted row by row. Its row and column come from divmod(..., W)."),
-    ("M.max()", "that is the largest value. Where it lies is wanted: M.argmax()."),
-    ("w / W", "W / w", "h / H", "H / h", "the scale is upside down: one cell is w / W pixels wide and h / H high."),
-    ("H, W = M.shape", "W, H = M.shape", "a shape gives the height first, H rows of W cells: H, W = M.shape."),
-    (["(column + 0.5) * h / W, (row + 0.5) * w / H", "(column + 0.5) * h / H, (row + 0.5) * w / W"], "height and width are exchanged: columns scale with w/W, rows with h/H."),
+    ("x * w, y * h", "x, y", "that is the right place, as parts of the picture. Pixels are wanted: times w and h."),
+    ("x * w, y * h", "y * h, x * w", "x and y are exchanged. x goes to the right and comes from the column."),
+    ("x * w, y * h", "y, x", "those are parts of the picture, and x and y are exchanged. Give x first, times w; then y, times h."),
+    ("x * w, y * h", "x * h, y * w", "height and width are exchanged: x scales with w, y with h."),
+    (["tuple(round(v) for v in solution(M, cells, h, w))", "tuple(int(v) for v in solution(M, cells, h, w))"], "do not round: a cell may look at a place between two pixels."),
+    ("cells.start[0] + ", "", "cells.start[1] + ", "", _START),
+    ("cells.start[0]", "cells.step[0] / 2", "cells.start[1]", "cells.step[1] / 2", _START),
+    ("cells.start[0] + row * cells.step[0]", "(row + 0.5) / M.shape[0]", "cells.start[1] + column * cells.step[1]", "(column + 0.5) / M.shape[1]", _TILED),
+    ("cells.start[0] + row * cells.step[0]", "row / M.shape[0]", "cells.start[1] + column * cells.step[1]", "column / M.shape[1]", _TILED),
+    ("cells.start[0] + row", "(cells.start[0] + row)", "cells.start[1] + column", "(cells.start[1] + column)", "* comes before +: the start is a place already. Only the row and the column count steps."),
+    ("row * cells.step[0]", "(row + 1) * cells.step[0]", "column * cells.step[1]", "(column + 1) * cells.step[1]", "that is one step too far: cell 0 looks at cells.start itself."),
+    ("row * cells.step[0]", "(row + 0.5) * cells.step[0]", "column * cells.step[1]", "(column + 0.5) * cells.step[1]", "that is half a step too far: cells.start is the middle of what cell 0 sees, not its edge."),
+    ("cells.start[0]", "cells.start[1]", "cells.start[1]", "cells.start[0]", _DOWN),
+    ("cells.step[0]", "cells.step[1]", "cells.step[1]", "cells.step[0]", _DOWN),
+    ("cells.start[0] + row * cells.step[0]", "cells.start[1] + row * cells.step[1]", "cells.start[1] + column * cells.step[1]", "cells.start[0] + column * cells.step[0]", _DOWN),
+    ("x * w, y * h", "column, row", "that is the cell's column and row. Where it looks, cells.start and cells.step say."),
+    ("x * w, y * h", "row, column", "that is the cell's row and column. Where it looks, cells.start and cells.step say; and give x (from the column) first."),
+    ("x * w, y * h", "int(M.argmax())", "that is the number of the cell, counted row by row. Its row and column come from divmod(..., M.shape[1])."),
+    ("x * w, y * h", "M.max()", "that is the largest value. Where it lies is wanted: M.argmax()."),
     ("row, column =", "column, row =", "row and column are exchanged: divmod gives the row first."),
-    (", W)", ", H)", _ROWS),
-    (", W)", ", w)", _ROWS),
-    (", W)", ", h)", _ROWS),
+    ("M.shape[1])", "M.shape[0])", _ROWS),
+    ("M.shape[1])", "w)", _ROWS),
+    ("M.shape[1])", "h)", _ROWS),
     ("argmax()", "argmax(0)", _AXIS),
     ("argmax()", "argmax(1)", _AXIS),
     ("int(M.argmax())", "M.argmax(0)", _AXIS),
     ("int(M.argmax())", "M.argmax(1)", _AXIS),
-    ("(int(M[0].argmax()) + 0.5) * w / W, (int(M[:, 0].argmax()) + 0.5) * h / H", "you searched the first row and the first column only. The hottest cell may lie anywhere: M.argmax()."),
-    ("(int(M.sum(0).argmax()) + 0.5) * w / W, (int(M.sum(1).argmax()) + 0.5) * h / H", "that is the column and the row with the largest *sum*. The hottest single cell is wanted: M.argmax()."),
-    ("tuple(v - 0.5 for v in solution(M, h, w))", "that counts from the centre of the first pixel. Here (0, 0) is its corner: leave the - 0.5 out."),
-    (["_enlarged(M, h, w)", "[v + 0.5 for v in _enlarged(M, h, w)]"], "you searched the enlarged map. Search the small one, and compute the centre of its cell."),
+    ("row, column = divmod(int(M.argmax()), M.shape[1])", "row, column = int(M[:, 0].argmax()), int(M[0].argmax())", "you searched the first row and the first column only. The hottest cell may lie anywhere: M.argmax()."),
+    ("row, column = divmod(int(M.argmax()), M.shape[1])", "row, column = int(M.sum(1).argmax()), int(M.sum(0).argmax())", "that is the column and the row with the largest *sum*. The hottest single cell is wanted: M.argmax()."),
+    ("tuple(v - 0.5 for v in solution(M, cells, h, w))", "that counts from the centre of the first pixel. Here (0, 0) is its corner: leave the - 0.5 out."),
+    (["_enlarged(M, cells, h, w)", "[v + 0.5 for v in _enlarged(M, cells, h, w)]"], "you searched the enlarged map. Search the small one, and compute where its cell looks."),
     ("M.argmax", "M.abs().argmax", "that is the largest value without its sign. A cell far below 0 is cold."),
     ("M.argmax", "M.relu().argmax", "a map may lie below 0 everywhere, and its hottest cell with it: leave the ReLU out."),
     ("argmax", "argmin", "that is the coldest cell. The hottest one is at argmax."),
