@@ -110,7 +110,7 @@ def guided_backprop(model: nn.Module, x: Tensor, c: int | Sequence[int] | Tensor
     """As `saliency`, with the guided rule at every ReLU: (N, 3, h, w) -> (N, h, w).
 
     Cost: 1 forward and 1 backward pass. Springenberg et al., ICLR workshop 2015.
-    Notebook 02; notebook 09 shows that it fails a sanity check.
+    Notebook 02; notebook 10 shows that it fails a sanity check.
     """
     return input_gradient(model, x, c, "guided").abs().amax(1)
 

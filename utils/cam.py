@@ -77,7 +77,7 @@ def class_maps(
 class Cells(NamedTuple):
     """Where the cells of a map look: cell (i, j) at start + step (i, j), as parts of the picture.
 
-    Of `CamNetwork.cells`, which follows the network's convolutions and poolings. Notebook 08.
+    Of `CamNetwork.cells`, which follows the network's convolutions and poolings. Notebook 09.
     """
 
     start: tuple[float, float]  # the middle of what cell (0, 0) sees, down and across: 0 to 1

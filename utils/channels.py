@@ -4,7 +4,7 @@ Zhou et al. 2016 ("the paper"), "Visualizing class-specific units": rank the cha
 maps by their weight for the class, show the strongest regions of the first three. How well such a
 region agrees with a named part is measured as in Network Dissection (Bau, Zhou, Khosla, Oliva,
 Torralba, CVPR 2017, section 2.2): one threshold for each channel over the whole data set, one
-intersection over union pooled over all pictures. Derived in notebook 08.
+intersection over union pooled over all pictures. Derived in notebook 09.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ def top(values: Tensor, n: int = 3) -> Tensor:
     """The n channels with the largest values, largest first: (..., K) -> (..., n) int64.
 
     On the weights `w`, (C, K), this is the paper's ranking. Signs count: a large negative weight
-    speaks against the class. Raises ValueError for n outside 1..K. Notebook 08.
+    speaks against the class. Raises ValueError for n outside 1..K. Notebook 09.
     """
     values = valid.finite(values, "the values", "... K")
     if not 1 <= valid.whole(n, "n") <= values.shape[-1]:
@@ -36,14 +36,14 @@ def contributions(f: Tensor, w: Tensor, c: int) -> Tensor:
     """w_k^c F_k, what each channel pays to the score of class c: (N, K, H, W), (C, K) -> (N, K).
 
     F_k is the mean, as in a network with GAP; a row and the bias add up to S_c. The mean over the
-    class's pictures ranks its channels by use instead of by weight. Equation 1; notebook 08.
+    class's pictures ranks its channels by use instead of by weight. Equation 1; notebook 09.
     """
     F, w = valid.layer(cam.pool(f), w)
     return F * w[valid.whole(c, "c, a class,", 0, len(w) - 1)]
 
 
 def n_carrying(values: Tensor, share: float = 0.9) -> Tensor:
-    """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 08."""
+    """How few channels carry `share` of the positive sum: (..., K) -> (...) int64. Notebook 09."""
     values = valid.finite(values, "the values", "... K")
     if not 0 < valid.number(share, "share") <= 1:
         raise ValueError(f"share is a part of the sum, above 0 up to 1, not {share}")
@@ -74,7 +74,7 @@ def receptive_field(layers: Iterable[nn.Module]) -> Field:
 
     Every convolution or pooling with kernel k, stride s, padding p, dilation d widens the square by
     (k - 1) d jumps, moves its middle by ((k - 1) d / 2 - p) jumps and multiplies the jump by s.
-    Raises ValueError for a layer it does not know: branches have no single field. Notebook 08.
+    Raises ValueError for a layer it does not know: branches have no single field. Notebook 09.
     """
     if not isinstance(layers, Iterable):
         raise TypeError(f"layers in a row are wanted, [layer, ...], not a {type(layers).__name__}")
@@ -141,7 +141,7 @@ def regions(f: Tensor, T: Tensor, size: Sequence[int], cells: cam.Cells | None =
 
     Maps are enlarged first, `cells` as in `cam.upsample`, and cut at T_k afterwards, which keeps
     outlines smooth. A dead channel
-    (threshold 0) marks nothing. Notebook 08.
+    (threshold 0) marks nothing. Notebook 09.
     """
     T = _thresholds_of(T, valid.finite(f, "the feature maps", "N K H W"))
     big = cam.upsample(f, size, cells)
@@ -184,7 +184,7 @@ def overlap(
 
     `cells` as in `regions`. Pixels are counted over all pictures before the division, so large
     parts weigh more than in a mean over pictures, and pictures without the part count by what is
-    marked there. Notebook 08.
+    marked there. Notebook 09.
     """
     f = valid.finite(f, "the feature maps", "N K H W")
     masks = valid.tensor(masks, "the masks", "N P h w", "True or False")
@@ -203,7 +203,7 @@ def chance_iou(parts: Overlap, thing: Overlap) -> Tensor:
     """The IoU with each part of regions that care for the thing alone: -> (K, P).
 
     What a region shares with the thing, `thing` has it in its single column, is spread evenly over
-    the thing; what lies beside it stays there. Every part then gets the same share. Notebook 08.
+    the thing; what lies beside it stays there. Every part then gets the same share. Notebook 09.
     """
     for o in (parts, thing):
         valid.instance(o, Overlap, "an Overlap, from channels.overlap,")
@@ -226,7 +226,7 @@ def best_union(o: Overlap, k: int) -> tuple[list[int], float]:
     """The set of parts whose union agrees best with channel k's regions, and its IoU.
 
     For masks that do not overlap each other. The best set takes the parts in the order of the share
-    of each that the channel covers, so P sets are tried instead of 2^P. Notebook 08.
+    of each that the channel covers, so P sets are tried instead of 2^P. Notebook 09.
     """
     valid.instance(o, Overlap, "an Overlap, from channels.overlap,")
     k = valid.whole(k, "k, a channel,", 0, len(o.both) - 1)

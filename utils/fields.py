@@ -3,7 +3,7 @@
 Along the path from the picture to the maps every convolution and pooling with kernel k, stride s,
 padding p and dilation d widens the field by (k - 1) d jumps, moves its middle by
 ((k - 1) d / 2 - p) jumps and multiplies the jump by s. Where branches meet, the field holds them
-all. Notebook 08 derives the rules for layers in a row; here they follow the operations of a forward
+all. Notebook 09 derives the rules for layers in a row; here they follow the operations of a forward
 pass, so they hold for any graph.
 """
 

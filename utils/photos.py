@@ -4,7 +4,7 @@
 of scikit-image's pictures, without internet; `prepare` makes the input of a network trained on
 ImageNet. Whatever is wrong with a picture, there is one `PhotoError` that says what to do. A
 picture has a budget of megabytes, seconds and memory, for a small file may hold very many pixels.
-Notebook 10 uses them on your own photographs. Drawing is the work of `plots`.
+Notebook 11 uses them on your own photographs. Drawing is the work of `plots`.
 """
 
 import difflib

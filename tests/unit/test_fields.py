@@ -87,7 +87,7 @@ def test_where_grad_cams_layers_look():
     assert vit.cells is None  # tokens of blocks: the usual enlargement is right
 
 
-def test_layers_in_a_row_follow_the_rules_of_notebook_08():
+def test_layers_in_a_row_follow_the_rules_of_notebook_09():
     from utils import channels, models
 
     network = models.CourseNetwork(stride=8).eval()
