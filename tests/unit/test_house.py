@@ -15,11 +15,11 @@ from tools.notebooks import all_notebooks
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "valid",
-    "cam pictures digest preparation store",
+    "cam pictures digest preparation store compare",
     "recognition photos checkpoints",
     "fields",
     "sketchbook localization networks training plots data",
-    "models before channels results features vqa gradcam",
+    "models before channels results features vqa gradcam baselines",
     "concepts environment",
     "explore check",
     "experiments evaluate",
