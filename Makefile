@@ -10,7 +10,7 @@ TOOL = $(SETUP) run test tools
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
 
-test:       ## style, tests, notebooks; TEST_ARGS="-k box" is handed on
+test:       ## style, types, tests, notebooks; TEST_ARGS="-k box" is handed on
 	$(SETUP) test $(TEST_ARGS)
 
 new:        ## begin a notebook, NOTEBOOK=13_my_idea: it runs, has exercises and stands in every table
