@@ -8,7 +8,7 @@ mean of all f_k          knows where anything is, whatever it is
 shuffled weights         w_k^c of the class on the wrong channels, for each picture anew
 untrained network        knows what convolutions do to any picture (Adebayo et al., "Sanity Checks
                          for Saliency Maps", NeurIPS 2018)
-random point on a thing  the masks of all things; for another measure than pointing: all the things
+random point on a thing  where all the things are, not which; for `pointing` only
 centred Gaussian         the centre baseline of the WSOL evaluation (Choe et al., CVPR 2020)
 best centred box         of those with SIDES the one that suits these very pictures best
 whole picture            "everywhere"; for pointing: a random point
@@ -19,6 +19,7 @@ of map need not suit another: `max_box_acc` and `pxap` choose for each. Notebook
 """
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ from utils.pictures import Pictures
 
 Measure = Callable[[Tensor], Tensor | float]
 Rival = tuple[str, Iterable[Tensor]]  # a name, and one map for each picture; several: the best one
+POINT = "random point on a thing"
 SIDES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # of the centred boxes, as fractions of the picture's
 
 
@@ -53,7 +55,7 @@ def table(
 
     maps    of the methods, (N, h, w) each, by name; left out: the class maps of `net`
     net     None leaves out the rows that need a network
-    things  (N, h, w) bool, the pixels of all things of each picture, for a random point on them
+    things  (N, h, w) bool, the pixels of all things of each picture, such as pictures.parts > 0
     more    maps of your own that know nothing, such as of an SVM that learnt shuffled labels
     short   one row instead of many: the strongest, with its name
     times   makes the unit: 100 for per cent
@@ -69,15 +71,26 @@ def table(
         [method, *(f"{times * _mean(found[m][method]):.1f}" for m in measures)]
         for method in methods
     ]
-    best = {m: _strongest(v) for m, v in nothing.items()}
-    if short:
-        cells = [f"{times * _mean(nothing[m][best[m]]):.1f} ({best[m]})" for m in measures]
-        return [*rows, ["the best that knows nothing", *cells]], ["", *measures]
-    for name in nothing[next(iter(measures))]:
-        cells = [f"{times * _mean(nothing[m][name]):.1f}" for m in measures]
-        bold = [f"**{c}**" if best[m] == name else c for m, c in zip(measures, cells, strict=True)]
-        rows.append([name, *bold])
-    return rows, ["", *measures]
+    under = _strongest_only(nothing, times) if short else _all_marked(nothing, times)
+    return rows + under, ["", *measures]
+
+
+def _strongest_only(
+    nothing: Mapping[str, Mapping[str, Tensor]], times: float
+) -> list[list[object]]:
+    best = [max((times * _mean(v), name) for name, v in of.items()) for of in nothing.values()]
+    return [["the best that knows nothing", *(f"{value:.1f} ({name})" for value, name in best)]]
+
+
+def _all_marked(nothing: Mapping[str, Mapping[str, Tensor]], times: float) -> list[list[object]]:
+    """A row for each map that knows nothing; the strongest bold, empty where one does not apply."""
+    columns = []
+    for of in nothing.values():
+        said = {name: f"{times * _mean(v):.1f}" for name, v in of.items()}
+        top = f"{max(times * _mean(v) for v in of.values()):.1f}"
+        columns.append({name: f"**{c}**" if c == top else c for name, c in said.items()})
+    names = dict.fromkeys(name for column in columns for name in column)
+    return [[name, *(column.get(name, "") for column in columns)] for name in names]
 
 
 def values(
@@ -102,6 +115,8 @@ def values(
 def _methods(net: CamNetwork | None, pictures: Pictures, maps: object) -> dict[str, Tensor]:
     """The maps that are asked about, by name; all at the pictures' size."""
     valid.instance(pictures, Pictures, "labelled pictures, such as sketchbook.objects gives,")
+    if pictures.labels.ndim > 1:
+        raise ValueError("one label for each picture is wanted: baselines.one_each(pictures)")
     if net is not None:
         valid.instance(net, CamNetwork, "a CAM network, cam_network(model),")
     if maps is None:
@@ -148,10 +163,6 @@ def _mean(found: Tensor) -> float:
     return found.mean().item()
 
 
-def _strongest(found: Mapping[str, Tensor]) -> str:
-    return max(found, key=lambda name: _mean(found[name]))
-
-
 def _all_values(
     net: CamNetwork | None,
     pictures: Pictures,
@@ -167,6 +178,8 @@ def _all_values(
     for rival, candidates in _rivals(net, pictures, maps, things, more, seed):
         for M in candidates:
             for name, of in _checked(measures):
+                if rival == POINT and not _looks_at_points(measures[name]):
+                    continue
                 new, old = of(M), found[name].get(rival)
                 if old is None or _mean(new) > _mean(old):
                     found[name][rival] = new
@@ -195,7 +208,7 @@ def _rivals(
         yield "another picture's map, same class", [maps[same]]
         yield "another picture's map", [maps[other_pictures(torch.zeros_like(labels), seed)]]
     if things is not None:
-        yield "random point on a thing", [valid.masks(things, maps, "the things").float()]
+        yield POINT, [valid.masks(things, maps, "the things").float()]
     n, h, w = maps.shape
     yield "centred Gaussian", [localization.centred_map(h, w).expand(n, h, w)]
     yield "best centred box", (box.expand(n, h, w) for box in _boxes(h, w))
@@ -222,11 +235,11 @@ def _of_the_network(
     """What the network's own maps give without the class; one pass for all of it."""
     small: dict[str, list[Tensor]] = {}
     for at, p in networks.passes(net, pictures.images):
-        C = len(p.w)
-        rows = p.w[labels[at].to(p.w.device)]
+        C, own = len(p.w), valid.labels(labels[at], len(p.f), len(p.w))
+        rows = p.w[own.to(p.w.device)]
         if C > 1:
             step = torch.randint(1, C, rows.shape[:1], generator=draw)
-            other = cam.class_maps(p.f, p.w, own=(labels[at] + step) % C)[:, 0]
+            other = cam.class_maps(p.f, p.w, own=(own + step) % C)[:, 0]
             small.setdefault("another class's map", []).append(other)
         small.setdefault("mean of all f_k", []).append(p.f.mean(1))
         mixed = torch.rand(rows.shape, generator=draw).argsort(1).to(rows.device)
@@ -327,16 +340,20 @@ def _different(maps: Tensor) -> Tensor:
 def pointing(masks: Tensor) -> Measure:
     """The pointing game: whether the maximum lies on the mask; of equal maxima the share that does.
 
-    So a map that is 1 on a region stands for a random point of this region.
+    So a map that is 1 on a region stands for a random point of this region, without its luck.
     """
+    return functools.partial(_pointing, masks)
 
-    def measure(maps: Tensor) -> Tensor:
-        maps = valid.finite(maps, "the maps", "N h w")
-        on = valid.masks(masks, maps)
-        hot = maps == maps.amax((1, 2), keepdim=True)
-        return (hot & on).sum((1, 2)).double() / hot.sum((1, 2))
 
-    return measure
+def _pointing(masks: Tensor, maps: Tensor) -> Tensor:
+    maps = valid.finite(maps, "the maps", "N h w")
+    on = valid.masks(masks, maps)
+    hot = maps == maps.amax((1, 2), keepdim=True)
+    return (hot & on).sum((1, 2)).double() / hot.sum((1, 2))
+
+
+def _looks_at_points(measure: Measure) -> bool:
+    return isinstance(measure, functools.partial) and measure.func is _pointing
 
 
 def coverage(masks: Tensor, threshold: float = 0.5) -> Measure:
