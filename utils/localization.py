@@ -339,9 +339,8 @@ def _run_ends(rise: np.ndarray, low: np.ndarray, page: int) -> np.ndarray:
     n = rise[at]
     t = np.repeat(low[at] - (n.cumsum(dtype=n.dtype) - n), n)
     t += np.arange(len(t), dtype=n.dtype)
-    order = np.argsort(
-        t.astype(np.min_scalar_type(t.max(initial=0))), kind="stable"
-    )  # at once for bytes
+    small = t.astype(np.min_scalar_type(t.max(initial=0)))  # bytes are sorted without comparing
+    order = np.argsort(small, kind="stable")
     return (t * page + np.repeat(at, n))[order]
 
 
