@@ -68,10 +68,15 @@ def class_maps(
     if (c is not None) + (classes is not None) + (own is not None) > 1:
         raise ValueError("give one of c, classes=... and own=..., not several")
     if own is not None:
-        return torch.einsum("nkhw,nck->nchw", f, _own_rows(w, own, len(f)))
-    if c is not None or classes is not None:
-        w = _rows(w, c, classes)
-    return torch.einsum("nkhw,ck->nchw", f, w)
+        return _product(f, _own_rows(w, own, len(f)))
+    return _product(f, w if c is None and classes is None else _rows(w, c, classes))
+
+
+def _product(f: Tensor, w: Tensor) -> Tensor:
+    """sum_k w_k^c f_k(x, y): (N, K, H, W), (C, K) or (N, C, K) -> (N, C, H, W)."""
+    if w.ndim == 2 and len(w) > 16 and len(f) > 1:  # one large product beats many small ones
+        return torch.einsum("nkhw,ck->nchw", f, w)
+    return (w @ f.flatten(2)).reshape(len(f), -1, *f.shape[2:])
 
 
 class Cells(NamedTuple):
@@ -142,9 +147,10 @@ def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:
 
 def _rows(w: Tensor, c: object, classes: object) -> Tensor:
     """The weights of the classes that every picture is asked for, (C', K)."""
-    if type(c) is int and 0 <= c < len(w):  # the usual case, and the rest can be spared
-        return w[c : c + 1]
-    t = valid.classes(classes if c is None else c, len(w))
+    asked = classes if c is None else c
+    if type(asked) is int and 0 <= asked < len(w):  # the usual case, and the rest can be spared
+        return w[asked : asked + 1]
+    t = valid.classes(asked, len(w))
     if c is None and t.ndim > 1:
         raise ValueError("classes is one list for every picture: a table (N, C') is own=...")
     if c is not None and t.numel() > 1:  # labels, or several classes: the place cannot tell

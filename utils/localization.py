@@ -20,6 +20,7 @@ one that encloses most, holes included. Here a side is x1 - x0, maps keep their 
 are counted.
 """
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
@@ -258,12 +259,32 @@ def iou_curves(
     if isinstance(thresholds, str) or not isinstance(thresholds, Iterable):
         raise ValueError(f"thresholds are a list of fractions, not {thresholds!r}")
     true_boxes = valid.boxes(true_boxes, what="the true boxes").detach().cpu().reshape(-1, 4)
-    steps, place = np.unique(list(map(_valid, thresholds)), return_inverse=True)
+    known = type(thresholds) is tuple and all(type(t) is float for t in thresholds)
+    steps, place = _steps(thresholds) if known else _steps.__wrapped__(thresholds)
     boxes, starts = _boxes_at_all(_scaled(M, how), steps)
-    every = torch.from_numpy(boxes)[:, None]
-    found = _iou(every, true_boxes).amax(1).numpy()
+    found = _iou(torch.from_numpy(boxes)[:, None], true_boxes).amax(1).numpy()
     largest, best = found[starts], np.maximum.reduceat(found, starts)
     return torch.from_numpy(largest[place]), torch.from_numpy(best[place])
+
+
+@functools.lru_cache(maxsize=8)  # a hundred checks for each map would take as long as its boxes
+def _steps(thresholds: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Thresholds in rising order, each once, and the place of each given one among them."""
+    return np.unique(list(map(_valid, thresholds)), return_inverse=True)
+
+
+def _levels(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """How many of T rising thresholds lie below each value, values up to 1: int32, same shape.
+
+    A table says so for 1024 bins of values; at most one threshold in a bin is left to compare.
+    """
+    edges = np.arange(1026, dtype=np.float32) / 1024
+    below = np.searchsorted(thresholds, edges)
+    if np.diff(below).max() > 1 or values.min() < 0:
+        return np.searchsorted(thresholds, values).astype(np.int32)
+    bins = (values * 1024).astype(np.int32)  # a power of two: nothing is rounded
+    following = np.append(thresholds, np.float32(np.inf))[below]
+    return below.astype(np.int32)[bins] + (values > following[bins])
 
 
 def _boxes_at_all(values: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -278,41 +299,49 @@ def _boxes_at_all(values: np.ndarray, thresholds: np.ndarray) -> tuple[np.ndarra
     if not values.any():
         return np.array([[0, 0, *values.shape[::-1]]]), np.zeros(len(thresholds), int)
     h, w = values.shape
-    level = np.pad(np.searchsorted(thresholds, values), ((0, 0), (1, 1)))  # thresholds below
+    wide = w + 1
+    page = (h + 1) * wide
+    whole = np.int32 if page * len(thresholds) < 2**31 else np.int64
+    level = np.zeros(h * wide + 1, whole)  # row after row, a pixel of level 0 before each
+    level[:-1].reshape(h, wide)[:, 1:] = _levels(values, thresholds)
     step = np.diff(level)
-    begin, end = _run_ends(step, level[:, :-1]), _run_ends(-step, level[:, 1:])
-    x0, x1 = begin % (w + 2), end % (w + 2)
-    t, y = np.divmod(begin // (w + 2), h + 1)
+    begin, end = _run_ends(step, level[:-1], page), _run_ends(-step, level[1:], page)
 
     # A run touches, corners too, those of the next row from the first that ends at x0 or further
     # to the last that begins at x1 or before: neighbours in the list, as the graph wants them.
-    first = np.searchsorted(end, begin + w + 2)
-    n = np.searchsorted(begin, end + w + 2, "right") - first
-    stops = np.concatenate([[0], n.cumsum()])
-    touched = np.repeat(first - stops[:-1], n) + np.arange(stops[-1])
-    graph = csr_array((np.ones(len(touched), bool), touched, stops), (len(n), len(n)))
+    first = np.searchsorted(end, begin + whole(wide)).astype(np.int32)
+    n = np.searchsorted(begin, end + whole(wide), "right").astype(np.int32) - first
+    stops = np.zeros(len(n) + 1, np.int32)
+    np.cumsum(n, out=stops[1:])
+    touched = np.repeat(first - stops[:-1], n) + np.arange(stops[-1], dtype=np.int32)
+    graph = csr_array((np.ones(len(touched)), touched, stops), (len(n), len(n)))
     label = connected_components(graph, directed=False)[1]  # by threshold, then from the top
 
     order = np.argsort(label, kind="stable")
     counts = np.bincount(label)
     at, last = counts.cumsum() - counts, counts.cumsum() - 1
+    x0, x1 = begin % wide, end % wide
     near, far = np.minimum.reduceat(x0[order], at), np.maximum.reduceat(x1[order], at)
-    boxes = np.stack([near, y[order[at]], far, y[order[last]] + 1], 1)
-    largest_first = np.lexsort((-np.bincount(label, x1 - x0), t[order[at]]))
-    return boxes[largest_first], np.searchsorted(t[order[at]], np.arange(len(thresholds)))
+    t, y = np.divmod(begin[order[at]] // wide, h + 1)
+    low = end[order[last]] // wide % (h + 1) + 1
+    boxes = np.stack([near, y, far, low], 1).astype(np.int64)
+    largest_first = np.lexsort((-np.bincount(label, x1 - x0), t))
+    return boxes[largest_first], np.searchsorted(t, np.arange(len(thresholds)))
 
 
-def _run_ends(rise: np.ndarray, low: np.ndarray) -> np.ndarray:
+def _run_ends(rise: np.ndarray, low: np.ndarray, page: int) -> np.ndarray:
     """Where runs begin (or end), as numbers that sort by threshold, then row, then column.
 
-    From a pixel to the next the level rises by `rise` from `low`, both (h, w + 1): there begins one
-    run for each threshold in between.
+    From one pixel to the next the level rises by `rise` from `low`, both (h (w + 1),): there begins
+    one run for each threshold in between. One threshold's numbers lie `page` after the last one's.
     """
-    h, columns = rise.shape
-    y, x = np.nonzero(rise > 0)
-    n = rise[y, x]
-    t = np.repeat(low[y, x] - (n.cumsum() - n), n) + np.arange(n.sum())
-    return np.sort((t * (h + 1) + np.repeat(y, n)) * (columns + 1) + np.repeat(x, n))
+    at = np.flatnonzero(rise > 0).astype(rise.dtype)
+    n = rise[at]
+    t = np.repeat(low[at] - (n.cumsum(dtype=n.dtype) - n), n)
+    t += np.arange(len(t), dtype=n.dtype)
+    small = t.astype(np.min_scalar_type(t.max(initial=0)))  # bytes are sorted without comparing
+    order = np.argsort(small, kind="stable")
+    return (t * page + np.repeat(at, n))[order]
 
 
 # ---------------------------------------------------------------- from records to measures
