@@ -10,7 +10,8 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from utils import checkpoints
+import sketchbook
+from utils import checkpoints, photos
 from utils.data import DataError
 from utils.evaluate import __main__ as command
 from utils.store import WeightsError
@@ -120,6 +121,32 @@ def test_the_papers_network_with_and_without_auxiliary_heads(tmp_path, name):
         assert all(bool(t.eq(1).all()) for t in model.state_dict().values())
         left = [head for head in checkpoints.AUXILIARY if getattr(model, head, None)]
         assert bool(left) == model.aux_logits == (aux and to)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_input_is_turned_where_the_first_norm_was_trained_so(name, turned):
+    """torchvision's own weights want it, and so does every fine-tune of them; no file says it."""
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name, aux_logits=False, init_weights=False)
+    stem = next(model.children()).to_empty(device="cpu")
+    torch.manual_seed(0)
+    nn.init.kaiming_normal_(stem.conv.weight)
+    stem.bn.reset_running_stats()
+    pictures = sketchbook.objects(24, seed=0).images
+    x = photos.prepare(pictures, 112)
+    model.transform_input = turned
+    stem.train().bn.momentum = None  # the mean over all batches
+    stem(model._transform_input(x[:16]))
+    model.transform_input = not turned
+    assert checkpoints.input_as_trained(model.eval(), x[16:]) is model.transform_input is turned
+
+
+def test_other_networks_have_no_input_to_turn(trained, x):
+    assert checkpoints.input_as_trained(trained, x) is None
+    resnet = torchvision.models.resnet18()
+    assert checkpoints.input_as_trained(resnet, x) is None
+    assert not hasattr(resnet, "transform_input")
 
 
 # ---------------------------------------------------------------- what does not

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, redirect_stdout
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from utils.store import WeightsError
 
 READERS = {"imagenet": imagenet, "cub": cub, "pets": pets}
 SEED, DRAWN = 8, 1000  # of the sketchbook: the test pictures of `make train`
+FEW = 32  # pictures tell how a network wants its input
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,9 +106,11 @@ def _run(args: argparse.Namespace, rank: int, world: int) -> int:
     if net is None:
         return 1
     args.size = args.size or (224 if net.prepare is photos.prepare else 112)
+    turned = _input_as_trained(args, net, data) if args.weights else None
     names = data.names[: args.pictures]
     folder = Path(args.out) / f"{args.data}-{Path(args.network).stem}-{args.size}"
     settings = _settings(args, data, net, len(names))
+    settings |= {} if turned is None else {"transform_input": turned}
     if refusal := _gather(store.claim(folder, settings) if rank == 0 else "")[0]:
         raise DataError(refusal)
     done = _believed(folder, settings)
@@ -224,6 +227,24 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
     except WeightsError as problem:
         raise DataError(str(problem)) from None
     return networks.cam_network(model, class_names, photos.prepare)
+
+
+def _input_as_trained(args: argparse.Namespace, net: CamNetwork, data) -> bool | None:
+    """Give GoogLeNet and Inception their input as they were trained, and say how; see there."""
+    if not hasattr(net.model, "transform_input"):
+        return None
+    images = []
+    for i in range(0, len(data), max(1, len(data) // FEW)):
+        with suppress(DataError):  # it is named when its turn comes
+            images.append(data[i].image)
+    if not images:
+        return None
+    turned = checkpoints.input_as_trained(net.model, net.prepare(images[:FEW], args.size))
+    print(
+        f"{args.network} takes its input {'turned' if turned else 'as it is'} "
+        f"(transform_input={turned}), for the first norm of these weights was trained so."
+    )
+    return turned
 
 
 def _device() -> torch.device:
