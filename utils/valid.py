@@ -243,6 +243,13 @@ def instance(x: object, kind: type, wanted: str) -> None:
         raise TypeError(f"{wanted} is wanted, not {_said(x)}")
 
 
+def sequence(x: object, what: str) -> Sequence:
+    """A list or tuple. Raises TypeError for another."""
+    if not isinstance(x, (list, tuple)):
+        raise TypeError(f"{what}: a list is wanted, not {_said(x)}")
+    return x
+
+
 def texts(x: object, what: str) -> Sequence[str]:
     """Several texts. A single one is refused, for it would be taken letter by letter."""
     if isinstance(x, str) or not isinstance(x, Sequence) or not all(isinstance(t, str) for t in x):
