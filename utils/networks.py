@@ -6,6 +6,7 @@ product, the map of any class. Notebooks 00, 01 and 10.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils import cam, fields, recognition
+from utils import cam, fields, recognition, valid
 from utils.pictures import Pictures
 from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
@@ -81,6 +82,11 @@ class CamNetwork:
         """The number of a class. Raises ValueError with near names if there is no such class."""
         if name in self.class_names:
             return list(self.class_names).index(name)
+        if not len(self.class_names):
+            raise ValueError(
+                "this network has no class names: cam_network(model, class_names) gives it some, "
+                "and a number needs none"
+            )
         hint = _near(str(name), self.class_names)
         raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
 
@@ -145,21 +151,21 @@ def cam_network(
 
     It is tried on made-up pictures. Raises NotACamNetwork for a network to which CAM does not apply
     (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why; ValueError
-    for class names that are too few or too many. Paper, section 2: "a simple modification ... just
-    before the final output layer, we perform global average pooling". Notebook 01.
+    for class names that are too few or too many, TypeError for what are no names. Paper, section 2:
+    "a simple modification ... just before the final output layer, we perform global average
+    pooling". Notebook 01.
     """
-    if isinstance(model, CamNetwork):
-        return model
+    own: Sequence[str] = ()
+    tail = None
+    if isinstance(model, CamNetwork):  # its own, where nothing else is given
+        own, tail, prepare = model.class_names, model.tail, prepare or model.prepare
+        model = model.model
     if not isinstance(model, nn.Module):
         raise NotACamNetwork(_no_network(model))
     model = unwrapped(model)
-    tail = _tried(model, example)
-    if class_names and len(class_names) != tail.shape[0]:
-        raise ValueError(
-            f"{type(model).__name__} gives {tail.shape[0]} scores, and {len(class_names)} class "
-            f"names are given: one for each score is wanted"
-        )
-    return CamNetwork(model, tuple(class_names), prepare or unknown, tail)
+    tail = tail or _tried(model, example)
+    names = valid.class_names(class_names, tail.shape[0], type(model).__name__)
+    return CamNetwork(model, names or tuple(own), prepare or unknown, tail)
 
 
 def _no_network(thing: object) -> str:
@@ -254,7 +260,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def _near(name: str, names: Sequence[str]) -> str:
     """A hint: names that hold this one, or else names spelled like it."""
     low = name.lower()
-    near = [n for n in names if low and low in n.lower().split()]
+    near = [n for n in names if low and low in re.split(r"[\W_]+", n.lower())]
     near = near or [n for n in names if low and low in n.lower()]
     near = near or difflib.get_close_matches(low, names, 3)
     return f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""

@@ -255,3 +255,18 @@ def texts(x: object, what: str) -> Sequence[str]:
     if isinstance(x, str) or not isinstance(x, Sequence) or not all(isinstance(t, str) for t in x):
         raise TypeError(f"{what} are texts in a list, not {_said(x)}")
     return x
+
+
+def class_names(x: object, n: int, whose: str) -> tuple[str, ...]:
+    """The names of n classes, in order, or none at all: texts in a list, tuple or array.
+
+    Raises TypeError for other things, ValueError for another number of them.
+    """
+    x = () if x is None else x.tolist() if hasattr(x, "tolist") else x
+    found = tuple(texts(x, "class names"))
+    if len(found) not in (0, n):
+        raise ValueError(
+            f"{whose} gives {n} scores, and the class names given are {len(found)}: one for each "
+            f"score is wanted"
+        )
+    return found

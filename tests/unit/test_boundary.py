@@ -45,7 +45,7 @@ def network():
 
 
 MODEL = network()
-NET = cam_network(MODEL, "abcd", prepare=lambda p: (p[None] if p.ndim == 3 else p) / 255)
+NET = cam_network(MODEL, list("abcd"), prepare=lambda p: (p[None] if p.ndim == 3 else p) / 255)
 
 # ---------------------------------------------------------------- what is wrong, by kind
 
@@ -461,3 +461,40 @@ def test_a_hint_holds_the_word():
         net.index("caterpilar")
     with pytest.raises(ValueError, match="All of them"):
         net.index("")
+    names = ["tabby, tabby cat", "Egyptian_cat", "cat's eye", "caterpillar", "dog", "pig"]
+    with pytest.raises(ValueError, match="'tabby, tabby cat' or 'Egyptian_cat' or \"cat's eye\""):
+        cam_network(net, names).index("Cat")
+
+
+# ---------------------------------------------------------------- as many names as classes
+
+
+def test_class_names_are_as_many_as_the_scores():
+    for given in (list("wxyz"), tuple("wxyz"), np.array(list("wxyz"))):
+        assert cam_network(MODEL, given).class_names == tuple("wxyz")
+    for given in ((), None, np.array([])):
+        assert cam_network(MODEL, given).class_names == ()
+    named = cam_network(NET, list("wxyz"))
+    assert named.class_names == tuple("wxyz") and named.prepare is NET.prepare
+    assert cam_network(NET).class_names == tuple("abcd")
+    head = features.with_head(NET, rand(2, 5), rand(2), ["cat", "dog"])
+    assert head.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("given", [["a"], list("abcde"), np.array(["a", "b"])], ids=len)
+def test_another_number_of_names_is_refused(given):
+    for make in (lambda: cam_network(MODEL, given), lambda: cam_network(NET, given),
+                 lambda: features.with_head(NET, rand(4, 5), rand(4), given)):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"gives 4 scores, .* given are {len(given)}: one"):
+            make()
+
+
+@pytest.mark.parametrize("given", ["abcd", {0: "a", 1: "b"}, {"a", "b", "c", "d"}, [1, 2, 3, 4], 4])
+def test_names_are_texts_in_order(given):
+    with pytest.raises(TypeError, match="class names are texts in a list, not"):
+        cam_network(MODEL, given)
+
+
+def test_without_names_there_is_no_index():
+    with pytest.raises(ValueError, match="has no class names: cam_network"):
+        cam_network(MODEL).index("cat")
