@@ -58,10 +58,10 @@ def explain(
         if not isinstance(model, nn.Module):
             raise
         layer = last_layer(model, x)
-        reason = str(no).removesuffix(INSTEAD).strip(" .")
+        reason = str(no).removesuffix(INSTEAD).strip(" .:")
         maps = grad_cam(model, x, c, layer)
         return Explanation(
-            maps, "Grad-CAM", layer, f"CAM does not apply: {reason}", _cells(model, x, layer)
+            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", _cells(model, x, layer)
         )
     p = net.forward_pass(x)
     own = _own(c, p.S)
@@ -362,7 +362,7 @@ def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
     for t in tensors_in(out):
         if t.ndim > 1 and len(t) == n and t[0].numel() == max(t.shape[1:]):
             return t.flatten(1)
-    raise ValueError(f"{type(model).__name__} does not return scores of the shape (N, C)")
+    raise ValueError(recognition.no_scores(model))
 
 
 def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:

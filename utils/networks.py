@@ -21,7 +21,7 @@ from utils.preparation import Prepare, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
-INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, c), or a network such as resnet18."
+INSTEAD = "use Grad-CAM, utils.gradcam.grad_cam(model, x, c), or a network such as resnet18."
 SIDE = 224  # pixels: of the pictures that most networks are made for
 
 
@@ -171,19 +171,25 @@ def cam_network(
 def _no_network(thing: object) -> str:
     """What to do with something that is no network."""
     if isinstance(thing, dict):
-        how = "make the network first, then network.load_state_dict(...) with these weights"
-        return f"these are weights (a {type(thing).__name__}) without their network: {how}"
+        how = "make the network first, then checkpoints.load_into(network, file)"
+        return f"these are weights ({type(thing).__name__}) without their network: {how}"
     if isinstance(thing, str):
         how = f"models.pretrained({thing!r}) or models.load({thing!r})"
-        return f"a network is wanted, not its name: {how} gives one"
-    kind = thing.__name__ + " itself" if callable(thing) and hasattr(thing, "__name__") else ""
-    return f"a network (torch.nn.Module) is wanted, not {kind or f'a {type(thing).__name__}'}"
+        return f"a network is wanted, not its name or file: {how} gives one"
+    if callable(thing) and hasattr(thing, "__name__"):
+        return f"a network is wanted, not what makes one: call it, {thing.__name__}(...)"
+    return f"a network (torch.nn.Module) is wanted, not {valid.said(thing)}"
 
 
 def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
     """How the model ends, found on the example's kind of picture, or on a kind that it takes."""
     weights = [t for t in _state(model).values() if t.is_floating_point()]
     scripted = isinstance(model, torch.jit.ScriptModule)
+    if any(t.is_meta for t in weights):
+        raise NotACamNetwork(
+            f"{type(model).__name__} is on the device meta, where weights have no numbers: load "
+            f"them, as in checkpoints.load_into(model.to_empty(device='cpu'), file)"
+        )
     if not weights and not scripted:
         packed = any("quantized" in type(m).__module__ for m in model.modules())
         raise NotACamNetwork(
@@ -195,6 +201,7 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
     if bad := next((n for n, t in _state(model).items() if not t.isfinite().all()), ""):
         raise ValueError(_not_finite(f"the weight {bad}", model))
     if example is not None:
+        valid.instance(example, Tensor, "an example, a batch as the network takes it,")
         kinds = [tuple(example.shape[1:])]
         like = example if example.is_floating_point() else example.float()
     else:
@@ -202,7 +209,7 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
     problem: Exception | None = None
     for kind in kinds:
         if len(kind) != 3:
-            problem = ValueError(f"pictures (N, channels, h, w) are wanted, not {('N', *kind)}")
+            problem = ValueError(f"it has {len(kind) + 1} axes")
             continue
         try:
             return find_tail(model, recognition.trial(3, *kind).to(like))
@@ -213,10 +220,11 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
         except Exception as error:  # it takes no such pictures: channels or size are others
             problem = problem or error
     first = (str(problem).splitlines() or [""])[0][:200]
+    like_it, other = ("noise", "") if example is None else ("noise like the example", "another ")
     raise NotACamNetwork(
-        f"{type(model).__name__} could not be tried on pictures of noise ({first}). Give "
-        f"example=..., a batch (N, channels, h, w) as it takes them; CAM needs maps in two "
-        f"dimensions"
+        f"{type(model).__name__} could not be tried on pictures of {like_it} ({first}): give "
+        f"{other}example=..., a batch (N, channels, h, w) as it takes them, for CAM needs maps in "
+        f"two dimensions"
     )
 
 
@@ -323,7 +331,7 @@ def _one_cell(model: nn.Module, x: Tensor) -> str:
     h, w = x.shape[2:]
     return (
         f"the last maps of {type(model).__name__} have one cell for an input of {w} × {h} pixels, "
-        f"which says nothing about place. Give a larger input, of {2 * max(h, w)} pixels or more"
+        f"which says nothing about place: give a larger input, of {2 * max(h, w)} pixels or more"
     )
 
 
@@ -356,14 +364,14 @@ def find_tail(model: nn.Module, x: Tensor) -> Tail:
     given = [t for t in recognition.tensors_in(out) if t.ndim > 1 and len(t) == len(x)]
     given = [t for t in given if t.flatten(1).shape[1] == max(t.shape[1:])]
     if not given:
-        raise NotACamNetwork(f"{name} does not return scores of the shape (N, C). {INSTEAD}")
+        raise NotACamNetwork(recognition.no_scores(model))
     for number, t in enumerate(recognition.tensors_in(out)):
         if any(t is g for g in given):
             S = t.flatten(1)
             if ending := recognition.find_ending(operations, S, list(state.values())):
                 return _tail(model, state, passed, ending, number)
     why = recognition.reason(operations, given[0].flatten(1), list(state.values()))
-    raise NotACamNetwork(f"{name} {why}. {INSTEAD}")
+    raise NotACamNetwork(f"{name} {why}" if why.endswith(".") else f"{name} {why}: {INSTEAD}")
 
 
 def _listen(model: nn.Module, passed: list[tuple[str, bool, Tensor]]) -> list:
@@ -453,7 +461,7 @@ def _check(model: nn.Module, x: Tensor, p: ForwardPass) -> None:
     if bool(((own - S).abs() > slack * (own.abs() + S.abs() + p.S.abs().max())).any()):
         raise NotACamNetwork(
             f"the scores of {type(model).__name__} are not the pooled maps times its last weights "
-            f"for this input, though they were for the pictures it was tried on. {INSTEAD}"
+            f"for this input, though they were for the pictures it was tried on: {INSTEAD}"
         )
 
 

@@ -225,11 +225,11 @@ def test_explain_takes_grad_cam_elsewhere_and_says_why(name, why):
 
 @pytest.mark.parametrize("name", ["vgg11", "vit_b_32"])
 def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
-    """Word for word: what stands between "Use Grad-CAM, " and ", or a network"."""
+    """Word for word: what stands between "use Grad-CAM, " and ", or a network"."""
     model, x, c = build(name), torch.randn(2, 3, 224, 224), [3, 700]
     with pytest.raises(NotACamNetwork) as refused:
         cam_network(model)
-    call = str(refused.value).split("Use Grad-CAM, ")[1].split(", or a network")[0]
+    call = str(refused.value).split("use Grad-CAM, ")[1].split(", or a network")[0]
     M = eval(call, {"utils": utils, "model": model, "x": x, "c": c})
     assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
 

@@ -1,6 +1,7 @@
 """The command line, and the run over all pictures, in one process or in many."""
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -40,12 +41,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args, rank, world)
     except (DataError, networks.NotACamNetwork, photos.PhotoError, OSError) as error:
         if _first_here():
-            print(error, file=sys.stderr)
+            print(_said(error, args), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if _first_here():
             print("Stopped. What is measured is kept: the same command goes on from there.")
         return 130
+
+
+def _said(error: Exception, args: argparse.Namespace) -> str:
+    """An error in one sentence; the operating system's own words name no way out."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk is full: make room in {args.out}, then run the same command again, which "
+            f"goes on from there."
+        )
+    return (
+        f"{error.filename2 or error.filename or args.out} cannot be used ({error.strerror}): "
+        f"mend or remove it, or choose another --out."
+    )
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
