@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils import store
+from utils import store, valid
 from utils.store import WeightsError
 
 # Under which names a checkpoint holds the weights, the likeliest first.
@@ -31,8 +31,10 @@ def load_into(model: nn.Module, file: str | Path) -> nn.Module:
     Reads files of torch.save, without running code in them, and of safetensors. Nothing is changed
     unless everything fits; GoogLeNet and Inception lose auxiliary heads that the file has not. How
     these two want their input no file says: see `input_as_trained`.
-    Raises WeightsError, with the first key that does not fit.
+    Raises WeightsError, with the first key that does not fit, and TypeError for no network.
     """
+    wanted = "a network (torch.nn.Module, or net.model of what cam_network made)"
+    valid.instance(model, nn.Module, wanted)
     state = state_in(store.read(file), str(file))
     fit(model, state, str(file))
     return model

@@ -139,6 +139,8 @@ def read(file: str | Path) -> object:
     Reads what torch.save writes, with `weights_only`, and safetensors, whatever the file is called.
     Raises WeightsError.
     """
+    if not isinstance(file, (str, os.PathLike)):
+        raise WeightsError(f"The path of a file of weights is wanted, not a {type(file).__name__}.")
     path = Path(file).expanduser()
     if not path.exists():
         raise WeightsError(f"There is no file {file}: check the path.")

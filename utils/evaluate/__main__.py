@@ -1,6 +1,7 @@
 """The command line, and the run over all pictures, in one process or in many."""
 
 import argparse
+import difflib
 import errno
 import io
 import os
@@ -224,7 +225,8 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
     """The network; None if its weights cannot be had, which `models.pretrained` has explained."""
     import torchvision
 
-    if args.network not in torchvision.models.list_models(torchvision.models):
+    known = torchvision.models.list_models(torchvision.models)
+    if args.network not in known:
         if args.weights:
             raise DataError(
                 f"--weights goes with a torchvision network: give a file of the course's own as "
@@ -232,6 +234,10 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
             )
         try:
             return models.load(args.network)
+        except FileNotFoundError as problem:
+            near = difflib.get_close_matches(args.network, known, 2)
+            near = near or ["mobilenet_v2", "resnet18"]
+            raise DataError(f"{problem}; of torchvision's, {' or '.join(near)}") from None
         except WeightsError as problem:
             raise DataError(str(problem)) from None
     if not args.weights:
