@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from utils import cam, fields, recognition, valid
 from utils.pictures import Pictures
-from utils.preparation import Prepare, own_preparation, unknown
+from utils.preparation import Prepare, fitted, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
@@ -156,16 +156,20 @@ def cam_network(
     pooling". Notebook 01.
     """
     own: Sequence[str] = ()
-    tail = None
+    tail, like = None, None
     if isinstance(model, CamNetwork):  # its own, where nothing else is given
         own, tail, prepare = model.class_names, model.tail, prepare or model.prepare
         model = model.model
     if not isinstance(model, nn.Module):
         raise NotACamNetwork(_no_network(model))
     model = unwrapped(model)
-    tail = tail or _tried(model, example)
+    if tail is None:
+        tail, like = _tried(model, example)
+    prepare = prepare or own_preparation(model)
+    if like is not None:
+        prepare = fitted(prepare, like.shape[1], like.dtype)
     names = valid.class_names(class_names, tail.shape[0], type(model).__name__)
-    return CamNetwork(model, names or tuple(own), prepare or unknown, tail)
+    return CamNetwork(model, names or tuple(own), prepare, tail)
 
 
 def _no_network(thing: object) -> str:
@@ -181,8 +185,8 @@ def _no_network(thing: object) -> str:
     return f"a network (torch.nn.Module) is wanted, not {valid.said(thing)}"
 
 
-def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
-    """How the model ends, found on the example's kind of picture, or on a kind that it takes."""
+def _tried(model: nn.Module, example: Tensor | None) -> "tuple[Tail, Tensor]":
+    """How the model ends, found on pictures like the example, or on a kind that it takes; these."""
     weights = [t for t in _state(model).values() if t.is_floating_point()]
     scripted = isinstance(model, torch.jit.ScriptModule)
     if any(t.is_meta for t in weights):
@@ -212,7 +216,8 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
             problem = ValueError(f"it has {len(kind) + 1} axes")
             continue
         try:
-            return find_tail(model, recognition.trial(3, *kind).to(like))
+            tried = recognition.trial(3, *kind).to(like)
+            return find_tail(model, tried), tried
         except NotACamNetwork as no:
             if example is not None and _takes_larger(model, kind, like):
                 raise OneCell(_one_cell(model, example)) from no

@@ -21,7 +21,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -55,7 +54,7 @@ CODE = (
 NO_WEIGHTS = f"is cut off or damaged, or holds no weights of PyTorch: {AGAIN}"
 SCRIPT = "is a TorchScript archive: save torch.jit.load(file).state_dict() and take that"
 # What people's checkpoints hold beside tensors; none of it runs anything.
-HARMLESS = [argparse.Namespace, defaultdict, list, dict, type(Path()), np.dtype]
+HARMLESS = [argparse.Namespace, type(Path()), np.dtype]
 HARMLESS += [np.float64(0).__reduce__()[0]]
 HARMLESS += [type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "bool")]
 

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,7 @@ NESTS = [
     lambda s: {"model": s, "ema": {key: t + 1 for key, t in s.items()}},
     lambda s: {"my_own_name": s, "epoch": 3},
     lambda s: {**s, "epoch": 3, "names": ["a", "b"]},
+    lambda s: {"model": s, "folder": Path("runs")},
     lambda s: prefixed(s, "module."),
     lambda s: prefixed(s, "_orig_mod."),
     lambda s: prefixed(s, "module._orig_mod.module."),
@@ -227,6 +229,17 @@ def test_evaluate_takes_what_load_into_takes(tmp_path):
         network("resnet18", file)
     with pytest.raises(DataError, match=r"goes with a torchvision network: .* as --network"):
         network("objects-gap", file)
+
+
+def test_neither_network_nor_path(tmp_path):
+    with pytest.raises(TypeError, match=r"net\.model of what cam_network made"):
+        checkpoints.load_into(None, tmp_path)
+    with pytest.raises(WeightsError, match="path of a file of weights is wanted, not a NoneType"):
+        checkpoints.load_into(Small(), None)
+    for other in (b"\xff\xd8\xff\xe0 JPEG", b"\x08\x07\x12\x07pytorch"):
+        (tmp_path / "other").write_bytes(other)
+        with pytest.raises(WeightsError, match="or holds no weights of PyTorch"):
+            checkpoints.load_into(Small(), tmp_path / "other")
 
 
 def test_a_scripted_network_says_what_to_save(tmp_path, trained):
