@@ -103,7 +103,7 @@ def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tens
     With `cells` the value of a cell lies where the cell looks. Without, every cell covers a block
     of its own and lies in the middle of it (`align_corners=False`); then the mean is kept (exactly
     for whole factors), the sum is not: notebook 01, section 11. Beyond the outermost cells their
-    values go on. Raises ValueError for other shapes.
+    values go on. Raises ValueError for other shapes, TypeError for what is no tensor and no Cells.
     """
     M = valid.tensor(M, "the maps", "N C H W", "floats")
     if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
@@ -111,6 +111,7 @@ def upsample(M: Tensor, size: Sequence[int], cells: Cells | None = None) -> Tens
     size = [valid.whole(side, "a side of the size, in pixels,", 1) for side in size]
     if cells is None:
         return functional.interpolate(M, size=tuple(size), mode="bilinear", align_corners=False)
+    valid.instance(cells, Cells, "where the cells look, as net.cells(x) says it,")
     if tuple(M.shape[2:]) != tuple(cells.shape):
         raise ValueError(
             f"the maps have {tuple(M.shape[2:])} cells, and these are {cells.shape}: give "

@@ -8,11 +8,12 @@ does not fit is refused whole, with its first key. Notebook 11.
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from utils import store
+from utils import store, valid
 from utils.store import WeightsError
 
 # Under which names a checkpoint holds the weights, the likeliest first.
@@ -28,9 +29,12 @@ def load_into(model: nn.Module, file: str | Path) -> nn.Module:
     """Put the weights of a checkpoint into a network, and give the network back.
 
     Reads files of torch.save, without running code in them, and of safetensors. Nothing is changed
-    unless everything fits; GoogLeNet and Inception lose auxiliary heads that the file has not.
-    Raises WeightsError, with the first key that does not fit.
+    unless everything fits; GoogLeNet and Inception lose auxiliary heads that the file has not. How
+    these two want their input no file says: see `input_as_trained`.
+    Raises WeightsError, with the first key that does not fit, and TypeError for no network.
     """
+    wanted = "a network (torch.nn.Module, or net.model of what cam_network made)"
+    valid.instance(model, nn.Module, wanted)
     state = state_in(store.read(file), str(file))
     fit(model, state, str(file))
     return model
@@ -73,6 +77,28 @@ def fit(model: nn.Module, state: State, file: str) -> None:
     for key in own.keys() & state.keys():
         own[key].copy_(state[key])
     _drop_auxiliary(model, own)
+
+
+@torch.no_grad()
+def input_as_trained(model: nn.Module, x: Tensor) -> bool | None:
+    """Set the `transform_input` of a GoogLeNet or Inception as its weights were trained.
+
+    torchvision's own weights, and what was fine-tuned from them, want ImageNet's preparation turned
+    into another (mean and deviation 1/2); what was trained anew mostly does not, and no file says
+    so. But the first norm has kept the variance behind the first convolution, which is 4.8 times
+    smaller for turned pictures. x is a batch of prepared pictures, (N, 3, h, w), of the kind it was
+    trained on. Gives what was set; None for any other network, which stays as it is.
+    """
+    own: Any = model
+    stem: Any = next((m for m in model.modules() if hasattr(m, "conv") and hasattr(m, "bn")), None)
+    if stem is None or not hasattr(own, "transform_input"):
+        return None
+    apart = []
+    for own.transform_input in (False, True):
+        now = stem.conv(own._transform_input(x)).var((0, 2, 3))
+        apart.append(float((stem.bn.running_var / now).log().median().abs()))
+    own.transform_input = apart[True] < apart[False]
+    return own.transform_input
 
 
 # ---------------------------------------------------------------- names

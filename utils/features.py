@@ -117,7 +117,7 @@ def with_head(net: CamNetwork, w: Tensor, b: Tensor, class_names: Sequence[str] 
 
     The SVM takes the place of the last linear layer, so `S, M = net(x)` gives its scores and maps
     and S_c = mean M_c + b_c holds. The given network stays as it is. Raises ValueError if the
-    channels differ. Paper, section 4; notebook 06.
+    channels or the number of names differ. Paper, section 4; notebook 06.
     """
     valid.instance(net, CamNetwork, "a CAM network, cam_network(model),")
     w = valid.finite(w, "the weights w", "C K", "floats")
@@ -133,7 +133,8 @@ def with_head(net: CamNetwork, w: Tensor, b: Tensor, class_names: Sequence[str] 
     head.load_state_dict({"weight": w, "bias": b})
     parent, _, own = name.rpartition(".")
     setattr(model.get_submodule(parent), own, head)
-    return CamNetwork(model.eval(), tuple(class_names), net.prepare)
+    names = valid.class_names(class_names, len(w), "this head")
+    return CamNetwork(model.eval(), names, net.prepare)
 
 
 def svm_network(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from utils import valid
 from utils.cam import Cells
 from utils.recognition import Operation
 
@@ -34,7 +35,13 @@ class Grid(NamedTuple):
 
 
 def grids(operations: Sequence[Operation], x: Tensor) -> dict[int, Grid]:
-    """The grid of every tensor of a forward pass of x (N, c, h, w) that has one, by its id()."""
+    """The grid of every tensor of a forward pass of x (N, c, h, w) that has one, by its id().
+
+    Raises TypeError for what is no list of operations, ValueError for what are no pictures.
+    """
+    for o in valid.sequence(operations, "the operations of a forward pass (recognition.Trace)"):
+        valid.instance(o, Operation, "an operation of recognition.Trace")
+    x = valid.tensor(x, "the pictures of that forward pass", "N c h w")
     pixel = Field(1, 1, 0.5)
     known = {id(x): Grid((pixel, pixel), (x.shape[2], x.shape[3]))}
     for o in operations:
@@ -52,7 +59,11 @@ def grids(operations: Sequence[Operation], x: Tensor) -> dict[int, Grid]:
 
 
 def cells(operations: Sequence[Operation], x: Tensor, f: Tensor) -> Cells | None:
-    """Where the cells of f look, as parts of the pictures x; None where it cannot be followed."""
+    """Where the cells of f look, as parts of the pictures x; None where it cannot be followed.
+
+    Raises as `grids` does.
+    """
+    valid.instance(f, Tensor, "a tensor of that forward pass")
     grid = grids(operations, x).get(id(f))
     if grid is None:
         return None

@@ -58,10 +58,10 @@ def explain(
         if not isinstance(model, nn.Module):
             raise
         layer = last_layer(model, x)
-        reason = str(no).removesuffix(INSTEAD).strip(" .")
+        reason = str(no).removesuffix(INSTEAD).strip(" .:")
         maps = grad_cam(model, x, c, layer)
         return Explanation(
-            maps, "Grad-CAM", layer, f"CAM does not apply: {reason}", _cells(model, x, layer)
+            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", _cells(model, x, layer)
         )
     p = net.forward_pass(x)
     own = _own(c, p.S)
@@ -100,7 +100,6 @@ def grad_cam(
     there, is not used, gives no maps, or on which the scores do not hang, and IndexError for a
     class that is not there. Selvaraju et al., ICCV 2017, equations 1 and 2. Notebook 10.
     """
-    x = _batch(x)
     r = read(model, x, last_layer(model, x) if layer is None else layer)
     alpha = _single(r.gradient(c)).mean((2, 3))
     M = _weighted(alpha, r.f)
@@ -122,12 +121,10 @@ def _single(t: Tensor) -> Tensor:
     return t.to(torch.promote_types(t.dtype, torch.float32))
 
 
-def _batch(x: Tensor) -> Tensor:
-    """A batch of pictures that may take part in gradients. Raises ValueError for anything else."""
-    if not isinstance(x, Tensor) or x.ndim != 4 or not len(x):
-        what = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
-        raise ValueError(f"a batch of prepared pictures (N, channels, h, w) is wanted, not {what}")
-    return x.clone() if x.is_inference() else x.detach()
+def _batch(x: object) -> Tensor:
+    """A batch of pictures that may take part in gradients. Raises ValueError and TypeError."""
+    t = valid.tensor(x, "a batch of prepared pictures", "N channels h w")
+    return t.clone() if t.is_inference() else t.detach()
 
 
 # ---------------------------------------------------------------- reading a layer
@@ -162,7 +159,7 @@ def read(model: nn.Module | CamNetwork, x: Tensor, layer: nn.Module | str) -> Re
     No gradients are kept before the layer. Behind it the network works on a copy, so a ReLU in
     place does not change f. Raises ValueError as `grad_cam` does.
     """
-    model = _network(model)
+    model, x = _network(model), _batch(x)
     name, module = _named(model, layer)
     kept: list[Tensor] = []
 
@@ -344,11 +341,20 @@ def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
 
 def _run(model: nn.Module, x: Tensor) -> Any:
     """What the model gives in evaluation mode, made under inference_mode or not."""
-    with evaluating(model):
-        if not next(model.parameters(), x).is_inference():
-            return model(x)
-        state = dict(model.named_parameters()) | dict(model.named_buffers())
-        return torch.func.functional_call(model, {n: t.clone() for n, t in state.items()}, (x,))
+    try:
+        with evaluating(model):
+            if not next(model.parameters(), x).is_inference():
+                return model(x)
+            state = dict(model.named_parameters()) | dict(model.named_buffers())
+            state = {name: t.clone() for name, t in state.items()}
+            return torch.func.functional_call(model, state, (x,))
+    except Exception as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        dtype = str(x.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"{type(model).__name__} stops at a batch {tuple(x.shape)} {dtype} on {x.device} "
+            f"({first}): give it one as it was trained on, on its own device"
+        ) from error
 
 
 def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
@@ -356,7 +362,7 @@ def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
     for t in tensors_in(out):
         if t.ndim > 1 and len(t) == n and t[0].numel() == max(t.shape[1:]):
             return t.flatten(1)
-    raise ValueError(f"{type(model).__name__} does not return scores of the shape (N, C)")
+    raise ValueError(recognition.no_scores(model))
 
 
 def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:

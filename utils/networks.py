@@ -7,6 +7,7 @@ product, the map of any class. Notebooks 00, 01 and 10.
 
 import difflib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,13 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from utils import cam, fields, recognition
+from utils import cam, fields, recognition, valid
 from utils.pictures import Pictures
-from utils.preparation import Prepare, own_preparation, unknown
+from utils.preparation import Prepare, fitted, own_preparation, unknown
 from utils.recognition import Ending, Layout, NotACamNetwork
 
 __all__ = ["CamNetwork", "ForwardPass", "NotACamNetwork", "cam_network", "maps_of", "passes"]
-INSTEAD = "Use Grad-CAM, utils.gradcam.grad_cam(model, x, c), or a network such as resnet18."
+INSTEAD = "use Grad-CAM, utils.gradcam.grad_cam(model, x, c), or a network such as resnet18."
 SIDE = 224  # pixels: of the pictures that most networks are made for
 
 
@@ -83,6 +84,11 @@ class CamNetwork:
         """The number of a class. Raises ValueError with near names if there is no such class."""
         if name in self.class_names:
             return list(self.class_names).index(name)
+        if not len(self.class_names):
+            raise ValueError(
+                "this network has no class names: cam_network(model, class_names) gives it some, "
+                "and a number needs none"
+            )
         hint = _near(str(name), self.class_names)
         raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
 
@@ -150,39 +156,49 @@ def cam_network(
 
     It is tried on made-up pictures. Raises NotACamNetwork for a network to which CAM does not apply
     (VGG, AlexNet, ViT, MobileNetV3, ConvNeXt, a head of two layers, ...), and says why; ValueError
-    for class names that are too few or too many. Paper, section 2: "a simple modification ... just
-    before the final output layer, we perform global average pooling". Notebook 01.
+    for class names that are too few or too many, TypeError for what are no names. Paper, section 2:
+    "a simple modification ... just before the final output layer, we perform global average
+    pooling". Notebook 01.
     """
-    if isinstance(model, CamNetwork):
-        return model
+    own: Sequence[str] = ()
+    tail, like = None, None
+    if isinstance(model, CamNetwork):  # its own, where nothing else is given
+        own, tail, prepare = model.class_names, model.tail, prepare or model.prepare
+        model = model.model
     if not isinstance(model, nn.Module):
         raise NotACamNetwork(_no_network(model))
     model = unwrapped(model)
-    tail = _tried(model, example)
-    if class_names and len(class_names) != tail.shape[0]:
-        raise ValueError(
-            f"{type(model).__name__} gives {tail.shape[0]} scores, and {len(class_names)} class "
-            f"names are given: one for each score is wanted"
-        )
-    return CamNetwork(model, tuple(class_names), prepare or unknown, tail)
+    if tail is None:
+        tail, like = _tried(model, example)
+    prepare = prepare or own_preparation(model)
+    if like is not None:
+        prepare = fitted(prepare, like.shape[1], like.dtype)
+    names = valid.class_names(class_names, tail.shape[0], type(model).__name__)
+    return CamNetwork(model, names or tuple(own), prepare, tail)
 
 
 def _no_network(thing: object) -> str:
     """What to do with something that is no network."""
     if isinstance(thing, dict):
-        how = "make the network first, then network.load_state_dict(...) with these weights"
-        return f"these are weights (a {type(thing).__name__}) without their network: {how}"
+        how = "make the network first, then checkpoints.load_into(network, file)"
+        return f"these are weights ({type(thing).__name__}) without their network: {how}"
     if isinstance(thing, str):
         how = f"models.pretrained({thing!r}) or models.load({thing!r})"
-        return f"a network is wanted, not its name: {how} gives one"
-    kind = thing.__name__ + " itself" if callable(thing) and hasattr(thing, "__name__") else ""
-    return f"a network (torch.nn.Module) is wanted, not {kind or f'a {type(thing).__name__}'}"
+        return f"a network is wanted, not its name or file: {how} gives one"
+    if callable(thing) and hasattr(thing, "__name__"):
+        return f"a network is wanted, not what makes one: call it, {thing.__name__}(...)"
+    return f"a network (torch.nn.Module) is wanted, not {valid.said(thing)}"
 
 
-def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
-    """How the model ends, found on the example's kind of picture, or on a kind that it takes."""
+def _tried(model: nn.Module, example: Tensor | None) -> "tuple[Tail, Tensor]":
+    """How the model ends, found on pictures like the example, or on a kind that it takes; these."""
     weights = [t for t in _state(model).values() if t.is_floating_point()]
     scripted = isinstance(model, torch.jit.ScriptModule)
+    if any(t.is_meta for t in weights):
+        raise NotACamNetwork(
+            f"{type(model).__name__} is on the device meta, where weights have no numbers: load "
+            f"them, as in checkpoints.load_into(model.to_empty(device='cpu'), file)"
+        )
     if not weights and not scripted:
         packed = any("quantized" in type(m).__module__ for m in model.modules())
         raise NotACamNetwork(
@@ -194,6 +210,7 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
     if bad := next((n for n, t in _state(model).items() if not t.isfinite().all()), ""):
         raise ValueError(_not_finite(f"the weight {bad}", model))
     if example is not None:
+        valid.instance(example, Tensor, "an example, a batch as the network takes it,")
         kinds = [tuple(example.shape[1:])]
         like = example if example.is_floating_point() else example.float()
     else:
@@ -201,10 +218,11 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
     problem: Exception | None = None
     for kind in kinds:
         if len(kind) != 3:
-            problem = ValueError(f"pictures (N, channels, h, w) are wanted, not {('N', *kind)}")
+            problem = ValueError(f"it has {len(kind) + 1} axes")
             continue
         try:
-            return find_tail(model, recognition.trial(3, *kind).to(like))
+            tried = recognition.trial(3, *kind).to(like)
+            return find_tail(model, tried), tried
         except NotACamNetwork as no:
             if example is not None and _takes_larger(model, kind, like):
                 raise OneCell(_one_cell(model, example)) from no
@@ -212,10 +230,11 @@ def _tried(model: nn.Module, example: Tensor | None) -> "Tail":
         except Exception as error:  # it takes no such pictures: channels or size are others
             problem = problem or error
     first = (str(problem).splitlines() or [""])[0][:200]
+    like_it, other = ("noise", "") if example is None else ("noise like the example", "another ")
     raise NotACamNetwork(
-        f"{type(model).__name__} could not be tried on pictures of noise ({first}). Give "
-        f"example=..., a batch (N, channels, h, w) as it takes them; CAM needs maps in two "
-        f"dimensions"
+        f"{type(model).__name__} could not be tried on pictures of {like_it} ({first}): give "
+        f"{other}example=..., a batch (N, channels, h, w) as it takes them, for CAM needs maps in "
+        f"two dimensions"
     )
 
 
@@ -259,7 +278,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def _near(name: str, names: Sequence[str]) -> str:
     """A hint: names that hold this one, or else names spelled like it."""
     low = name.lower()
-    near = [n for n in names if low and low in n.lower().split()]
+    near = [n for n in names if low and low in re.split(r"[\W_]+", n.lower())]
     near = near or [n for n in names if low and low in n.lower()]
     near = near or difflib.get_close_matches(low, names, 3)
     return f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
@@ -324,7 +343,7 @@ def _one_cell(model: nn.Module, x: Tensor) -> str:
     h, w = x.shape[2:]
     return (
         f"the last maps of {type(model).__name__} have one cell for an input of {w} × {h} pixels, "
-        f"which says nothing about place. Give a larger input, of {2 * max(h, w)} pixels or more"
+        f"which says nothing about place: give a larger input, of {2 * max(h, w)} pixels or more"
     )
 
 
@@ -357,14 +376,14 @@ def find_tail(model: nn.Module, x: Tensor) -> Tail:
     given = [t for t in recognition.tensors_in(out) if t.ndim > 1 and len(t) == len(x)]
     given = [t for t in given if t.flatten(1).shape[1] == max(t.shape[1:])]
     if not given:
-        raise NotACamNetwork(f"{name} does not return scores of the shape (N, C). {INSTEAD}")
+        raise NotACamNetwork(recognition.no_scores(model))
     for number, t in enumerate(recognition.tensors_in(out)):
         if any(t is g for g in given):
             S = t.flatten(1)
             if ending := recognition.find_ending(operations, S, list(state.values())):
                 return _tail(model, state, passed, ending, number)
     why = recognition.reason(operations, given[0].flatten(1), list(state.values()))
-    raise NotACamNetwork(f"{name} {why}. {INSTEAD}")
+    raise NotACamNetwork(f"{name} {why}" if why.endswith(".") else f"{name} {why}: {INSTEAD}")
 
 
 def _listen(model: nn.Module, passed: list[tuple[str, bool, Tensor]]) -> list:
@@ -459,7 +478,7 @@ def _check(model: nn.Module, x: Tensor, p: ForwardPass) -> None:
         raise ValueError(_first_bad(model, x, p))
     raise NotACamNetwork(
         f"the scores of {type(model).__name__} are not the pooled maps times its last weights "
-        f"for this input, though they were for the pictures it was tried on. {INSTEAD}"
+        f"for this input, though they were for the pictures it was tried on: {INSTEAD}"
     )
 
 

@@ -352,6 +352,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         error.close()
+        if "infinite loop" in str(error.reason):
+            return "the server sends on in a circle, so check the address"
         return f"the server answered {error.code} {error.reason}, so check the address"
     cause = getattr(error, "reason", error)  # a URLError wraps the real one
     if isinstance(cause, TimeoutError):

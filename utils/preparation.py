@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 Prepare = Callable[..., Tensor]
+GREY = (0.299, 0.587, 0.114)  # how much red, green and blue count for how bright a pixel looks
 
 
 def preparation(
-    mean: Sequence[float] = (), std: Sequence[float] = (), side: int | None = None
+    mean: float | Sequence[float] = (),
+    std: float | Sequence[float] = (),
+    side: int | None = None,
 ) -> Prepare:
     """A `prepare` for networks trained on pictures in 0..1, less a mean, over a deviation.
 
@@ -24,7 +27,8 @@ def preparation(
     ValueError for anything else.
     """
 
-    return partial(_prepared, tuple(mean), tuple(std), side)  # goes to other processes, too
+    m, s = ((v,) if isinstance(v, (int, float)) else tuple(v) for v in (mean, std))
+    return partial(_prepared, m, s, side)  # goes to other processes, too
 
 
 def _prepared(
@@ -69,6 +73,26 @@ def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
     x = picture.float().reshape(-1, *picture.shape[-3:])
     x = nn.functional.interpolate(x, tuple(size), mode="bilinear", antialias=True)
     return x.reshape(*picture.shape[:-2], *size).round().to(torch.uint8)
+
+
+def fitted(prepare: Prepare, channels: int, dtype: torch.dtype) -> Prepare:
+    """The same for a network of one channel, whose pictures become grey, and of another dtype."""
+    if channels != 1 and dtype == torch.float32:
+        return prepare
+    return partial(_fitted, prepare, channels, dtype)
+
+
+def _fitted(
+    prepare: Prepare,
+    channels: int,
+    dtype: torch.dtype,
+    pictures: Tensor | Sequence[Tensor],
+    side: int | None = None,
+) -> Tensor:
+    x = prepare(pictures) if side is None else prepare(pictures, side)
+    if channels == 1 and x.ndim == 4 and x.shape[1] == 3:
+        x = (x * x.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True)
+    return x.to(dtype) if x.is_floating_point() else x
 
 
 def own_preparation(model: nn.Module) -> Prepare:

@@ -172,11 +172,15 @@ def _equal(a: Tensor, b: Tensor, relative: float) -> bool:
 
 
 def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) -> str:
-    """Why there is no ending: what the network does where global pooling should meet its scores."""
+    """Why there is no ending: what the network does where global pooling should meet its scores.
+
+    Follows the network's name. With a full stop at its end it says what to do instead; without,
+    Grad-CAM is the way out.
+    """
     if any(o.name.startswith("quantized") for o in operations):
         return (
             "rounds its numbers where they are quantized, so its scores are not the sum of its "
-            "maps. Take the model before it was quantized"
+            "maps: take the model before it was quantized."
         )
     linear = [o for o in operations if o.name in LINEAR and len(o.out) == len(S)]
     if not linear:
@@ -190,12 +194,12 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
     changed = Z.shape != S.shape or not torch.equal(Z, S)
     if changed and Z.shape[1] > 1 and find_ending(operations, Z, known):
         return (
-            "changes its scores after the last linear layer (by a softmax, for one). S_c is the "
-            "input of the softmax: let the network end there"
+            "changes its scores after the last linear layer (by a softmax, for one), while S_c is "
+            "the input of the softmax: let the network end at that layer."
         )
     if any(_takes_flat_maps(o, operations, len(S)) for o in linear):
         return (
-            "has no global pooling of its last maps: they are flattened, so a weight belongs to "
+            "has no global pooling of its last maps, which are flattened, so a weight belongs to "
             "one cell of a map, and not to the map"
         )
     if any(_is_pooled(o) for o in operations[-60:]):
@@ -205,8 +209,8 @@ def reason(operations: Sequence[Operation], S: Tensor, known: Iterable[Tensor]) 
             "do not belong to the maps"
         )
     return (
-        "has no global pooling of its last maps: its scores come from tokens or single cells, so "
-        "no weight w_k^c belongs to one map"
+        "has no global pooling of its last maps, for its scores come from tokens or single cells, "
+        "so no weight w_k^c belongs to one map"
     )
 
 
@@ -239,6 +243,15 @@ def _is_pooled(o: Operation) -> bool:
         if o.out.numel() == f.shape[0] * f.shape[1]:
             return True
     return False
+
+
+def no_scores(model: nn.Module) -> str:
+    """What to do with a network that is no classifier: a detector, or one that gives maps."""
+    return (
+        f"{type(model).__name__} does not return scores of the shape (N, C), so there is no class "
+        f"to map: give a classifier, or a module around this network whose forward returns one "
+        f"score for each class"
+    )
 
 
 # ---------------------------------------------------------------- made-up pictures

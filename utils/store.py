@@ -54,7 +54,8 @@ CODE = (
 NO_WEIGHTS = f"is cut off or damaged, or holds no weights of PyTorch: {AGAIN}"
 SCRIPT = "is a TorchScript archive: save torch.jit.load(file).state_dict() and take that"
 # What people's checkpoints hold beside tensors; none of it runs anything.
-HARMLESS = [argparse.Namespace, np.dtype, np.float64(0).__reduce__()[0]]
+HARMLESS = [argparse.Namespace, type(Path()), np.dtype]
+HARMLESS += [np.float64(0).__reduce__()[0]]
 HARMLESS += [type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "bool")]
 
 
@@ -137,6 +138,8 @@ def read(file: str | Path) -> object:
     Reads what torch.save writes, with `weights_only`, and safetensors, whatever the file is called.
     Raises WeightsError.
     """
+    if not isinstance(file, (str, os.PathLike)):
+        raise WeightsError(f"The path of a file of weights is wanted, not a {type(file).__name__}.")
     path = Path(file).expanduser()
     if not path.exists():
         raise WeightsError(f"There is no file {file}: check the path.")
@@ -170,7 +173,8 @@ def _content(file: Path) -> object:
     except _Flaw:
         raise
     except pickle.UnpicklingError as error:
-        needs = "Unsupported" in str(error) or "GLOBAL" in str(error)
+        a_pickle = re.match(rb"\x80[\2-\5]|PK", head)
+        needs = "GLOBAL" in str(error) or ("Unsupported" in str(error) and a_pickle)
         raise _Flaw(CODE if needs else NO_WEIGHTS) from None
     except Exception:  # torch and safetensors have many words for a broken file
         raise _Flaw(NO_WEIGHTS) from None
@@ -377,6 +381,8 @@ def _reason(error: Exception, url: str, file: Path) -> str:
     by_hand = f"or put that file into {folder}"
     if isinstance(error, urllib.error.HTTPError):
         error.close()
+        if 300 <= error.code < 400:
+            return f"{host} sends on in a circle: try again later, {by_hand}"
         return f"{host} answered {error.code} {error.reason}: try again later, {by_hand}"
     if number in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full: make room in {folder}, then run this again"
@@ -401,6 +407,8 @@ def _reason(error: Exception, url: str, file: Path) -> str:
             f"{host} could not prove who it is, as behind the proxies of some schools: try another "
             f"network, {by_hand}"
         )
+    if isinstance(cause, http.client.HTTPException):
+        return f"{host} gave no answer of the web: try again later, or elsewhere, {by_hand}"
     if isinstance(cause, socket.gaierror):
         return f"{host} was not found: connect to the internet and run this again, {by_hand}"
     words = getattr(cause, "strerror", None) or cause

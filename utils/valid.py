@@ -39,15 +39,17 @@ def tensor(x: object, what: str, axes: str, kind: Kind = "numbers") -> Tensor:
     """
     t = x if isinstance(x, Tensor) else _made(x, what, axes, kind)
     if t.is_meta or t.layout is not torch.strided:
-        raise ValueError(_sentence(what, axes, kind, f"a {t.layout} one on {t.device}"))
+        layout = str(t.layout).removeprefix("torch.")
+        came = "one on the device meta, without numbers" if t.is_meta else f"a {layout} one"
+        raise ValueError(_sentence(what, axes, kind, came))
     if t.dtype not in KINDS[kind]:
         if kind != "floats" or t.dtype not in WHOLE:
-            raise ValueError(_sentence(what, axes, kind, _said(t)))
+            raise ValueError(_sentence(what, axes, kind, said(t)))
         t = t.float()
     n, more, fixed = _read(axes)
     fits = t.ndim >= n if more else t.ndim == n
     if not fits or not t.numel() or (fixed and any(t.shape[i] != size for i, size in fixed)):
-        raise ValueError(_sentence(what, axes, kind, _said(t)))
+        raise ValueError(_sentence(what, axes, kind, said(t)))
     return t
 
 
@@ -121,7 +123,7 @@ def _made(x: object, what: str, axes: str, kind: str) -> Tensor:
             return torch.from_numpy(np.array(x)) if isinstance(x, np.ndarray) else torch.tensor(x)
         except (TypeError, ValueError, RuntimeError, OverflowError):
             pass
-    raise TypeError(_sentence(what, axes, kind, _said(x)))
+    raise TypeError(_sentence(what, axes, kind, said(x)))
 
 
 def _sentence(what: str, axes: str, kind: str, came: str) -> str:
@@ -130,7 +132,7 @@ def _sentence(what: str, axes: str, kind: str, came: str) -> str:
     return f"{what}: a tensor ({shape}) of {kind} is wanted, not {came}"
 
 
-def _said(x: object) -> str:
+def said(x: object) -> str:
     """A thing in a few words: its shape and dtype, or its kind."""
     if isinstance(x, Tensor):
         return f"{tuple(x.shape)} {_dtype(x)}"
@@ -211,7 +213,7 @@ def true_boxes(x: object, n: int, whose: str = "boxes") -> list[Tensor]:
     if isinstance(x, (Tensor, np.ndarray)):
         found = list(boxes(x, "N 4", "the true boxes")[:, None])
     elif not isinstance(x, Sequence) or isinstance(x, (str, bytes)):
-        raise TypeError(_sentence("the true boxes", "N 4", "numbers", _said(x)))
+        raise TypeError(_sentence("the true boxes", "N 4", "numbers", said(x)))
     else:
         found = [boxes(b, what="the true boxes of a picture").reshape(-1, 4) for b in x]
     if len(found) != n or n == 0:
@@ -225,7 +227,7 @@ def number(x: object, what: str, least: float = -math.inf, below: float = math.i
         limits = f", from {least:g}" * (least > -math.inf) + f" to below {below:g}" * (
             below < math.inf
         )
-        raise ValueError(f"{what} is a number{limits}, not {_said(x)}")
+        raise ValueError(f"{what} is a number{limits}, not {said(x)}")
     return float(x)
 
 
@@ -233,18 +235,40 @@ def whole(x: object, what: str, least: int = 0, most: float = math.inf) -> int:
     """A whole number, from `least` to `most`. Raises ValueError for another."""
     if not isinstance(x, (int, np.integer)) or isinstance(x, bool) or not least <= x <= most:
         limits = f"from {least}" + f" to {most}" * (most < math.inf)
-        raise ValueError(f"{what} is a whole number {limits}, not {_said(x)}")
+        raise ValueError(f"{what} is a whole number {limits}, not {said(x)}")
     return int(x)
 
 
 def instance(x: object, kind: type, wanted: str) -> None:
     """Raises TypeError unless x is of this kind; `wanted` says what is, and where it comes from."""
     if not isinstance(x, kind):
-        raise TypeError(f"{wanted} is wanted, not {_said(x)}")
+        raise TypeError(f"{wanted} is wanted, not {said(x)}")
+
+
+def sequence(x: object, what: str) -> Sequence:
+    """A list or tuple. Raises TypeError for another."""
+    if not isinstance(x, (list, tuple)):
+        raise TypeError(f"{what}: a list is wanted, not {said(x)}")
+    return x
 
 
 def texts(x: object, what: str) -> Sequence[str]:
     """Several texts. A single one is refused, for it would be taken letter by letter."""
     if isinstance(x, str) or not isinstance(x, Sequence) or not all(isinstance(t, str) for t in x):
-        raise TypeError(f"{what} are texts in a list, not {_said(x)}")
+        raise TypeError(f"{what} are texts in a list, not {said(x)}")
     return x
+
+
+def class_names(x: object, n: int, whose: str) -> tuple[str, ...]:
+    """The names of n classes, in order, or none at all: texts in a list, tuple or array.
+
+    Raises TypeError for other things, ValueError for another number of them.
+    """
+    x = () if x is None else x.tolist() if hasattr(x, "tolist") else x
+    found = tuple(texts(x, "class names"))
+    if len(found) not in (0, n):
+        raise ValueError(
+            f"{whose} gives {n} scores, and the class names given are {len(found)}: one for each "
+            f"score is wanted"
+        )
+    return found

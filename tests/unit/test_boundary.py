@@ -10,7 +10,20 @@ import pytest
 import torch
 from torch import nn
 
-from utils import before, cam, channels, concepts, features, localization, plots, valid, vqa
+from utils import (
+    before,
+    cam,
+    channels,
+    concepts,
+    features,
+    fields,
+    gradcam,
+    localization,
+    plots,
+    recognition,
+    valid,
+    vqa,
+)  # fmt: skip
 from utils.networks import cam_network
 
 UTILS = Path(valid.__file__).parent
@@ -32,7 +45,7 @@ def network():
 
 
 MODEL = network()
-NET = cam_network(MODEL, "abcd", prepare=lambda p: (p[None] if p.ndim == 3 else p) / 255)
+NET = cam_network(MODEL, list("abcd"), prepare=lambda p: (p[None] if p.ndim == 3 else p) / 255)
 
 # ---------------------------------------------------------------- what is wrong, by kind
 
@@ -81,13 +94,27 @@ picture_parts = torch.tensor([[[0, 1], [2, 1]]], dtype=torch.uint8)
 T = rand(5)
 overlap = channels.overlap(f, T, masks[:, None].expand(2, 3, 6, 6))
 field = channels.Field(3, 1, 0.5)
+cells, small = NET.cells(x), NET.cells(x[:, :, :6, :6])
+with recognition.Trace() as trace:
+    last = MODEL[:2](x)
 svm = features.linear_svm(rand(6, 5), torch.tensor([0, 1] * 3))
 
+
+def laid(M, cells=None):
+    return cam.upsample(M, (9, 9), cells)
+
+
+def laid_over(picture, M, cells=None):
+    return plots.overlay(picture, M, cells=cells)
+
+
+laid.__module__ = laid_over.__module__ = "utils.cells"
 FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     cam.pool: {"f": f},
     cam.scores: {"F": F, "w": w, "b": b},
     cam.class_maps: {"f": f, "w": w},
     cam.upsample: {"M": f, "size": (9, 9)},
+    laid: {"M": f, "cells": small},
     cam.normalize: {"M": maps},
     localization.box_from_map: {"M": M, "threshold": 0.2},
     localization.component_boxes: {"mask": masks[0]},
@@ -148,6 +175,12 @@ FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     before.guided_backprop: {"model": MODEL, "x": x, "c": 1},
     before.input_gradient: {"model": MODEL, "x": x, "c": 1},
     before.pointing_accuracy: {"maps": maps, "masks": masks},
+    gradcam.grad_cam: {"model": MODEL, "x": x, "c": 1, "layer": "0"},
+    gradcam.explain: {"model": MODEL, "x": x, "c": 1},
+    gradcam.last_layer: {"model": MODEL, "x": x},
+    gradcam.read: {"model": MODEL, "x": x, "layer": "0"},
+    fields.grids: {"operations": trace.operations, "x": x},
+    fields.cells: {"operations": trace.operations, "x": x, "f": last},
     concepts.hot: {"M": maps, "threshold": 0.2},
     concepts.frequency: {"area": F},
     concepts.overlap_rate: {"inside": F, "area": F},
@@ -156,9 +189,11 @@ FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     concepts.precision_recall: {"M": maps, "masks": masks},
     vqa.fit: {"q": rand(4, 3), "F": rand(4, 5), "answers": torch.tensor([0, 1, 0, 1])},
     plots.overlay: {"picture": images[0], "M": M},
+    laid_over: {"picture": images[0], "M": M, "cells": small},
 }  # fmt: skip
 PLAIN = {  # they add and multiply: NaN passes on
-    cam.pool, cam.scores, cam.class_maps, cam.upsample, channels.contributions, channels.without
+    cam.pool, cam.scores, cam.class_maps, cam.upsample, laid, channels.contributions,
+    channels.without,
 }  # fmt: skip
 ANY_AXES = {
     cam.normalize, localization.iou, localization.precision_recall, channels.top,
@@ -180,7 +215,20 @@ COUNTS = {
     "stride",
     "y",
 }
-NETWORKS = {"net", "model", "svm", "layers", "field", "o", "parts", "thing", "records", "rows"}
+NETWORKS = {
+    "operations",
+    "cells",
+    "net",
+    "model",
+    "svm",
+    "layers",
+    "field",
+    "o",
+    "parts",
+    "thing",
+    "records",
+    "rows",
+}
 
 
 def wrong(function, name, good):
@@ -195,6 +243,8 @@ def wrong(function, name, good):
         }  # fmt: skip
     if name == "images":
         return WRONG_IMAGES
+    if function is fields.cells and name == "f":  # any tensor may be asked for; None says unknown
+        return {"None": None, "numbers": [0.5, 0.7], "text": "conv1"}
     if isinstance(good, torch.Tensor):
         return wrong_tensors(good, function not in PLAIN and name not in PASSED_ON)
     if name in NETWORKS:
@@ -266,6 +316,8 @@ def test_arrays_and_lists_of_numbers_are_taken_as_tensors():
     same(localization.pxap(maps.numpy(), masks.numpy()), localization.pxap(maps, masks))
     same(channels.top(w.tolist(), 2), channels.top(w, 2))
     same(features.grown([0, 0, 3, 4], 8, 8), features.grown(boxes[0], 8, 8))
+    same(gradcam.grad_cam(MODEL, x.tolist(), [1, 2]), gradcam.grad_cam(MODEL, x, [1, 2]))
+    same(gradcam.explain(MODEL, x.numpy(), 1).maps, gradcam.explain(MODEL, x, 1).maps)
     same(before.saliency(MODEL, x.numpy(), [1, 2]), before.saliency(MODEL, x, torch.tensor([1, 2])))
 
 
@@ -409,3 +461,40 @@ def test_a_hint_holds_the_word():
         net.index("caterpilar")
     with pytest.raises(ValueError, match="All of them"):
         net.index("")
+    names = ["tabby, tabby cat", "Egyptian_cat", "cat's eye", "caterpillar", "dog", "pig"]
+    with pytest.raises(ValueError, match="'tabby, tabby cat' or 'Egyptian_cat' or \"cat's eye\""):
+        cam_network(net, names).index("Cat")
+
+
+# ---------------------------------------------------------------- as many names as classes
+
+
+def test_class_names_are_as_many_as_the_scores():
+    for given in (list("wxyz"), tuple("wxyz"), np.array(list("wxyz"))):
+        assert cam_network(MODEL, given).class_names == tuple("wxyz")
+    for given in ((), None, np.array([])):
+        assert cam_network(MODEL, given).class_names == ()
+    named = cam_network(NET, list("wxyz"))
+    assert named.class_names == tuple("wxyz") and named.prepare is NET.prepare
+    assert cam_network(NET).class_names == tuple("abcd")
+    head = features.with_head(NET, rand(2, 5), rand(2), ["cat", "dog"])
+    assert head.class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("given", [["a"], list("abcde"), np.array(["a", "b"])], ids=len)
+def test_another_number_of_names_is_refused(given):
+    for make in (lambda: cam_network(MODEL, given), lambda: cam_network(NET, given),
+                 lambda: features.with_head(NET, rand(4, 5), rand(4), given)):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"gives 4 scores, .* given are {len(given)}: one"):
+            make()
+
+
+@pytest.mark.parametrize("given", ["abcd", {0: "a", 1: "b"}, {"a", "b", "c", "d"}, [1, 2, 3, 4], 4])
+def test_names_are_texts_in_order(given):
+    with pytest.raises(TypeError, match="class names are texts in a list, not"):
+        cam_network(MODEL, given)
+
+
+def test_without_names_there_is_no_index():
+    with pytest.raises(ValueError, match="has no class names: cam_network"):
+        cam_network(MODEL).index("cat")

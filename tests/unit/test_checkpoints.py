@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from utils import checkpoints
+import sketchbook
+from utils import checkpoints, photos
 from utils.data import DataError
 from utils.evaluate import __main__ as command
 from utils.store import WeightsError
@@ -62,6 +64,7 @@ NESTS = [
     lambda s: {"model": s, "ema": {key: t + 1 for key, t in s.items()}},
     lambda s: {"my_own_name": s, "epoch": 3},
     lambda s: {**s, "epoch": 3, "names": ["a", "b"]},
+    lambda s: {"model": s, "folder": Path("runs")},
     lambda s: prefixed(s, "module."),
     lambda s: prefixed(s, "_orig_mod."),
     lambda s: prefixed(s, "module._orig_mod.module."),
@@ -120,6 +123,32 @@ def test_the_papers_network_with_and_without_auxiliary_heads(tmp_path, name):
         assert all(bool(t.eq(1).all()) for t in model.state_dict().values())
         left = [head for head in checkpoints.AUXILIARY if getattr(model, head, None)]
         assert bool(left) == model.aux_logits == (aux and to)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_input_is_turned_where_the_first_norm_was_trained_so(name, turned):
+    """torchvision's own weights want it, and so does every fine-tune of them; no file says it."""
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name, aux_logits=False, init_weights=False)
+    stem = next(model.children()).to_empty(device="cpu")
+    torch.manual_seed(0)
+    nn.init.kaiming_normal_(stem.conv.weight)
+    stem.bn.reset_running_stats()
+    pictures = sketchbook.objects(24, seed=0).images
+    x = photos.prepare(pictures, 112)
+    model.transform_input = turned
+    stem.train().bn.momentum = None  # the mean over all batches
+    stem(model._transform_input(x[:16]))
+    model.transform_input = not turned
+    assert checkpoints.input_as_trained(model.eval(), x[16:]) is model.transform_input is turned
+
+
+def test_other_networks_have_no_input_to_turn(trained, x):
+    assert checkpoints.input_as_trained(trained, x) is None
+    resnet = torchvision.models.resnet18()
+    assert checkpoints.input_as_trained(resnet, x) is None
+    assert not hasattr(resnet, "transform_input")
 
 
 # ---------------------------------------------------------------- what does not
@@ -200,6 +229,17 @@ def test_evaluate_takes_what_load_into_takes(tmp_path):
         network("resnet18", file)
     with pytest.raises(DataError, match=r"goes with a torchvision network: .* as --network"):
         network("objects-gap", file)
+
+
+def test_neither_network_nor_path(tmp_path):
+    with pytest.raises(TypeError, match=r"net\.model of what cam_network made"):
+        checkpoints.load_into(None, tmp_path)
+    with pytest.raises(WeightsError, match="path of a file of weights is wanted, not a NoneType"):
+        checkpoints.load_into(Small(), None)
+    for other in (b"\xff\xd8\xff\xe0 JPEG", b"\x08\x07\x12\x07pytorch"):
+        (tmp_path / "other").write_bytes(other)
+        with pytest.raises(WeightsError, match="or holds no weights of PyTorch"):
+            checkpoints.load_into(Small(), tmp_path / "other")
 
 
 def test_a_scripted_network_says_what_to_save(tmp_path, trained):

@@ -21,7 +21,7 @@ import torchvision
 from PIL import Image
 
 import sketchbook
-from utils import cam, localization, models, networks
+from utils import cam, localization, models, networks, photos
 from utils.evaluate import __main__ as command
 from utils.evaluate import blocks, figures, measure, store
 
@@ -550,6 +550,21 @@ def test_a_network_with_other_classes_is_measured_without_classification(
     assert "localization GT-known" in summary["per cent"]
     assert "localization top-1" not in summary["per cent"]
     assert "PxAP" not in summary["per cent"] and all(row["pixels"] == "" for row in rows)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_googlenet_takes_its_input_as_it_was_trained(photographs, turned, tmp_path, capsys):
+    options = {"num_classes": 3, "aux_logits": False, "init_weights": False}
+    model = torchvision.models.googlenet(**options, transform_input=turned)
+    files = sorted((photographs / "images").glob("p[012].jpg"))
+    x = photos.prepare([photos.load(file) for file in files], 64)
+    model.conv1.bn.momentum = None
+    model.conv1(model._transform_input(x))  # in training mode: the norm remembers
+    torch.save(model.state_dict(), tmp_path / "fine.pt")
+    options = ("--size", "64", "--weights", str(tmp_path / "fine.pt"))
+    assert on_photographs(photographs, "googlenet", tmp_path / "out", *options) == 0
+    assert f"(transform_input={turned})" in capsys.readouterr().out
+    assert results(tmp_path / "out")[1]["settings"]["transform_input"] is turned
 
 
 def test_pets_are_measured_against_their_trimaps(network, tmp_path, capsys):

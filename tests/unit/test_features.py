@@ -115,7 +115,7 @@ def test_every_class_needs_a_picture(labels):
 def test_the_score_is_the_svms_decision_and_the_mean_of_the_map(n_classes):
     net, images = course_net(seed=1), noise(24, seed=1)
     labels = torch.arange(24) % n_classes
-    svm_net = features.svm_network(net, images, labels, "wxyz"[:n_classes])
+    svm_net = features.svm_network(net, images, labels, list("wxyz"[:n_classes]))
     S, M = svm_net(svm_net.prepare(images))
     assert S.shape == (24, n_classes) and M.shape == (24, n_classes, 4, 4)
     svm = features.linear_svm(features.features(net, images), labels)

@@ -108,7 +108,7 @@ def test_a_relu_in_place_behind_the_layer_does_not_change_its_maps():
 
 def test_an_error_inside_leaves_nothing_behind():
     model = Small().train()
-    with pytest.raises(RuntimeError), torch.no_grad():
+    with pytest.raises(ValueError, match="to have 3 channels, but got 5"), torch.no_grad():
         grad_cam(model, torch.randn(1, 5, 9, 9), 0, "body")
     assert model.training and not model.body._forward_hooks and torch.is_grad_enabled()
 
@@ -225,11 +225,11 @@ def test_explain_takes_grad_cam_elsewhere_and_says_why(name, why):
 
 @pytest.mark.parametrize("name", ["vgg11", "vit_b_32"])
 def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
-    """Word for word: what stands between "Use Grad-CAM, " and ", or a network"."""
+    """Word for word: what stands between "use Grad-CAM, " and ", or a network"."""
     model, x, c = build(name), torch.randn(2, 3, 224, 224), [3, 700]
     with pytest.raises(NotACamNetwork) as refused:
         cam_network(model)
-    call = str(refused.value).split("Use Grad-CAM, ")[1].split(", or a network")[0]
+    call = str(refused.value).split("use Grad-CAM, ")[1].split(", or a network")[0]
     M = eval(call, {"utils": utils, "model": model, "x": x, "c": c})
     assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
 
@@ -263,6 +263,8 @@ def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
         (lambda m: grad_cam(m, X[0], 0), ValueError, r"\(N, channels, h, w\).*\(3, 12, 9\)"),
         (lambda m: grad_cam(m, X * torch.inf, 0), ValueError, "NaN or infinity at 'relu'"),
         (lambda m: grad_cam("resnet18", X, 0), ValueError, "not a str"),
+        (lambda m: grad_cam(m, X[:, :1], 0), ValueError, r"Small stops at a batch \(1, 1, 12, 9\)"),
+        (lambda m: explain(m, X.double()[:, :1], 0), ValueError, "as it was trained on"),
         (lambda m: explain("resnet18", X, 0), NotACamNetwork, "models.pretrained"),
         (lambda m: explain(m, X, 4), IndexError, "0 to 3"),
         (lambda m: grad_cam(nn.Flatten(), X, 0), ValueError, "no layer of Flatten"),

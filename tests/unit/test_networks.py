@@ -8,9 +8,10 @@ import torchvision
 from torch import nn
 from torch.testing import assert_close
 
-from utils import cam, models, networks
+from utils import cam, models, networks, photos
 from utils.models import CourseNetwork
 from utils.networks import NotACamNetwork, cam_network
+from utils.preparation import preparation
 
 EXACT = [
     "resnet18", "resnext50_32x4d", "wide_resnet50_2", "googlenet", "inception_v3", "mobilenet_v2",
@@ -245,3 +246,18 @@ def test_an_example_of_one_cell_says_so():
         cam_network(model)(torch.zeros(1, 3, 32, 32))
     with pytest.raises(NotACamNetwork, match="no global pooling"):
         cam_network(build("vgg11"), example=torch.zeros(1, 3, 64, 64))
+
+
+def test_a_network_of_one_channel_and_one_of_half_precision_get_their_pictures():
+    grey = nn.Conv2d(1, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 4)
+    picture = torch.arange(3 * 64 * 64).reshape(3, 64, 64).to(torch.uint8)
+    for prepare in (photos.prepare, preparation((0.5,), (0.25,), 64), preparation(0.5, 0.25, 64)):
+        net = cam_network(nn.Sequential(*grey), list("abcd"), prepare=prepare)
+        x = net.prepare(picture, 40)
+        assert x.shape == (1, 1, 40, 40) and net(x, 1)[1].shape == (1, 1, 38, 38)
+    black = net.prepare(torch.zeros(3, 64, 64, dtype=torch.uint8))
+    assert_close(black, torch.full_like(black, -2.0))
+    half = cam_network(build("resnet18").half(), prepare=photos.prepare)
+    x = half.prepare([picture, picture], 64)
+    assert x.dtype == torch.float16 and half(x, 1)[1].shape == (2, 1, 2, 2)
+    assert cam_network(build("resnet18"), prepare=photos.prepare).prepare is photos.prepare

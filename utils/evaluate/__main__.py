@@ -1,11 +1,13 @@
 """The command line, and the run over all pictures, in one process or in many."""
 
 import argparse
+import difflib
+import errno
 import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, redirect_stdout
+from contextlib import closing, contextmanager, nullcontext, redirect_stdout, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from utils.store import WeightsError
 
 READERS = {"imagenet": imagenet, "cub": cub, "pets": pets}
 SEED, DRAWN = 8, 1000  # of the sketchbook: the test pictures of `make train`
+FEW = 32  # pictures tell how a network wants its input
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,12 +42,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(args, rank, world)
     except (DataError, networks.NotACamNetwork, photos.PhotoError, OSError) as error:
         if _first_here():
-            print(error, file=sys.stderr)
+            print(_said(error, args), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if _first_here():
             print("Stopped. What is measured is kept: the same command goes on from there.")
         return 130
+
+
+def _said(error: Exception, args: argparse.Namespace) -> str:
+    """An error in one sentence; the operating system's own words name no way out."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk is full: make room in {args.out}, then run the same command again, which "
+            f"goes on from there."
+        )
+    return (
+        f"{error.filename2 or error.filename or args.out} cannot be used ({error.strerror}): "
+        f"mend or remove it, or choose another --out."
+    )
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -105,9 +123,11 @@ def _run(args: argparse.Namespace, rank: int, world: int) -> int:
     if net is None:
         return 1
     args.size = args.size or (224 if net.prepare is photos.prepare else 112)
+    turned = _input_as_trained(args, net, data) if args.weights else None
     names = data.names[: args.pictures]
     folder = Path(args.out) / f"{args.data}-{Path(args.network).stem}-{args.size}"
     settings = _settings(args, data, net, len(names))
+    settings |= {} if turned is None else {"transform_input": turned}
     if refusal := _gather(store.claim(folder, settings) if rank == 0 else "")[0]:
         raise DataError(refusal)
     done = _believed(folder, settings)
@@ -205,7 +225,8 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
     """The network; None if its weights cannot be had, which `models.pretrained` has explained."""
     import torchvision
 
-    if args.network not in torchvision.models.list_models(torchvision.models):
+    known = torchvision.models.list_models(torchvision.models)
+    if args.network not in known:
         if args.weights:
             raise DataError(
                 f"--weights goes with a torchvision network: give a file of the course's own as "
@@ -213,6 +234,10 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
             )
         try:
             return models.load(args.network)
+        except FileNotFoundError as problem:
+            near = difflib.get_close_matches(args.network, known, 2)
+            near = near or ["mobilenet_v2", "resnet18"]
+            raise DataError(f"{problem}; of torchvision's, {' or '.join(near)}") from None
         except WeightsError as problem:
             raise DataError(str(problem)) from None
     if not args.weights:
@@ -224,6 +249,24 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
     except WeightsError as problem:
         raise DataError(str(problem)) from None
     return networks.cam_network(model, class_names, photos.prepare)
+
+
+def _input_as_trained(args: argparse.Namespace, net: CamNetwork, data) -> bool | None:
+    """Give GoogLeNet and Inception their input as they were trained, and say how; see there."""
+    if not hasattr(net.model, "transform_input"):
+        return None
+    images = []
+    for i in range(0, len(data), max(1, len(data) // FEW)):
+        with suppress(DataError):  # it is named when its turn comes
+            images.append(data[i].image)
+    if not images:
+        return None
+    turned = checkpoints.input_as_trained(net.model, net.prepare(images[:FEW], args.size))
+    print(
+        f"{args.network} takes its input {'turned' if turned else 'as it is'} "
+        f"(transform_input={turned}), for the first norm of these weights was trained so."
+    )
+    return turned
 
 
 def _device() -> torch.device:
