@@ -23,6 +23,7 @@ from utils.networks import (
     OneCell,
     cam_network,
     evaluating,
+    stopped,
     unwrapped,
 )
 from utils.recognition import tensors_in
@@ -349,12 +350,7 @@ def _run(model: nn.Module, x: Tensor) -> Any:
             state = {name: t.clone() for name, t in state.items()}
             return torch.func.functional_call(model, state, (x,))
     except Exception as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        dtype = str(x.dtype).removeprefix("torch.")
-        raise ValueError(
-            f"{type(model).__name__} stops at a batch {tuple(x.shape)} {dtype} on {x.device} "
-            f"({first}): give it one as it was trained on, on its own device"
-        ) from error
+        raise ValueError(stopped(model, x, error)) from error
 
 
 def _scores(model: nn.Module, out: Any, n: int) -> Tensor:

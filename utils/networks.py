@@ -102,14 +102,18 @@ class CamNetwork:
         return self._pass(x)
 
     def _pass(self, x: Tensor) -> ForwardPass:
-        if x.ndim != 4 or (x.dtype == torch.uint8 and not self.takes_bytes):
+        shaped = isinstance(x, Tensor) and x.ndim == 4
+        if not shaped or (x.dtype == torch.uint8 and not self.takes_bytes):
+            what = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(
-                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), "
-                f"not {tuple(x.shape)} {x.dtype}"
+                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), not {what}"
             )
         tail = self._tail(x)
-        with evaluating(self.model):
-            p = tail.read(self.model, x)
+        try:
+            with evaluating(self.model):
+                p = tail.read(self.model, x)
+        except RuntimeError as error:
+            raise ValueError(stopped(self.model, x, error)) from error
         _check(self.model, x, p)
         return p
 
@@ -479,6 +483,16 @@ def _check(model: nn.Module, x: Tensor, p: ForwardPass) -> None:
     raise NotACamNetwork(
         f"the scores of {type(model).__name__} are not the pooled maps times its last weights "
         f"for this input, though they were for the pictures it was tried on: {INSTEAD}"
+    )
+
+
+def stopped(model: nn.Module, x: Tensor, error: Exception) -> str:
+    """Why the model itself refuses a batch: other channels, another dtype or device."""
+    first = (str(error).splitlines() or [type(error).__name__])[0][:120]
+    dtype = str(x.dtype).removeprefix("torch.")
+    return (
+        f"{type(model).__name__} stops at a batch {tuple(x.shape)} {dtype} on {x.device} "
+        f"({first}): give it one as it was trained on, on its own device"
     )
 
 

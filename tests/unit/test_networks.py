@@ -261,3 +261,21 @@ def test_a_network_of_one_channel_and_one_of_half_precision_get_their_pictures()
     x = half.prepare([picture, picture], 64)
     assert x.dtype == torch.float16 and half(x, 1)[1].shape == (2, 1, 2, 2)
     assert cam_network(build("resnet18"), prepare=photos.prepare).prepare is photos.prepare
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        (None, "a batch of prepared pictures is wanted.*not NoneType"),
+        (
+            torch.zeros(1, 1, 112, 112),
+            r"Network stops at a batch \(1, 1, 112, 112\).*channels",
+        ),
+        (torch.zeros(1, 3, 112, 112).double(), "stops at a batch.*float64 on cpu"),
+    ],
+)
+def test_a_batch_that_the_network_does_not_take_gets_one_sentence(x, said):
+    net = cam_network(CourseNetwork().eval())
+    with pytest.raises(ValueError, match=said) as error:
+        net(x)
+    assert "\n" not in str(error.value)
