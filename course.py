@@ -301,8 +301,8 @@ def without_outputs(path):
 
 def names_for(path):
     """Where a copy may lie, first choice first."""
-    numbers = ["new", *("new {}".format(n) for n in range(2, 100))]
-    return [path.name, *("{} ({}).ipynb".format(path.stem, number) for number in numbers)]
+    numbers = ["new", *(f"new {n}" for n in range(2, 100))]
+    return [path.name, *(f"{path.stem} ({number}).ipynb" for number in numbers)]
 
 
 def is_free(path, given, new):

@@ -16,7 +16,7 @@ ENTERED = {"README.md", f"notebooks/{new.START.name}", f"notebooks/{all_notebook
 MADE = {f"notebooks/{NAME}.ipynb", "utils/check/my_idea.py"}
 TEXTS = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CITATION.cff")
 CHECKS = ("tests/notebooks/test_notebooks.py", "tests/exercises/test_mistakes.py")
-CHECKS += ("tests/unit/test_links.py", "tests/unit/test_house.py", f"notebooks/{NAME}.ipynb")
+CHECKS += ("tests/unit/test_links.py", "tests/unit/test_house.py", "tests/notebooks/test_twice.py")
 
 
 def course(folder: Path) -> Path:
