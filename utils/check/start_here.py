@@ -155,7 +155,7 @@ true_of_maps.statements(
     a="(a) look at section 2 again: the same photograph had another P at each size of the input.",
     b="(b) section 4 drew the maps of classes that the network did not choose, from the same pass.",
     c="(c) each map is drawn scaled to its own maximum (section 4), so equal light is not equal evidence.",
-    d="(d) a map scaled to its own maximum is always bright somewhere, however small P is: space shuttle in section 4.",
+    d="(d) a map scaled to its own maximum is always bright somewhere, however small P is: flagpole in section 4.",
     e="(e) the map of ski is bright in section 4, and there is no ski. It shows what spoke for the word.",
     f="(f) in exercise 2 two classes had their hottest cell in one place, and their maps were not equal.",
 )
