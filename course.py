@@ -9,6 +9,9 @@ On Windows: py course.py lab
 This is what `make` calls: it makes the environment, and nothing of the course itself is in here
 (that is in `utils`). EXTRA is a list of packages in pyproject.toml: lab, test or teach.
 
+`lab` opens the learner's own folder, `my-course`: copies of the notebooks without their outputs,
+which git ignores. What the learner wrote there is never touched.
+
 Everything goes into the project's folder `.venv`, once. A stamp in there remembers what was
 installed, so a second run calls no pip; a run that was interrupted is mended by running it again.
 
@@ -18,6 +21,7 @@ Python can say that it is too old.
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -34,7 +38,8 @@ else:
 ROOT = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 10), (3, 14)
 INCLUDES = {"test": ("test", "lab"), "teach": ("teach", "lab")}  # an extra installs these
-START = "/lab/tree/notebooks/00_start_here.ipynb"
+COPIES = "my-course"
+START = "/lab/tree/" + COPIES + "/00_start_here.ipynb"
 
 AGAIN = ", then run the same command again."
 DISK_FULL = "The disk is full: the course needs up to 12 GB. Make room" + AGAIN
@@ -55,6 +60,8 @@ TOO_OLD = (
     " Install a newer one from python.org" + AGAIN
 )
 AT_WORK = "Another set-up is at work in this folder. Let it finish" + AGAIN
+CHANGED = "{} has changed in the course: the new one lies in {} as {}, yours stays as it is."
+DAMAGED = "notebooks/{0} is damaged and was left out: git checkout notebooks/{0} brings it back."
 RUN_WHAT = "Say with which packages and what to run, such as: course.py run test tools.links"
 UNKNOWN = "The set-up failed; the last lines of {} say why. Mend that" + AGAIN
 
@@ -244,6 +251,69 @@ def explain(path):
     return UNKNOWN.format(path)
 
 
+# --- the learner's own copies ------------------------------------------------------------------
+
+
+def hand_out(root):
+    """Fill `my-course` from `notebooks`, outputs cleared; return a line for each changed one.
+
+    A file that the learner has saved is left alone. Where the course's notebook has changed since,
+    the new one is put beside it, once, as `03_gap_or_gmp (new).ipynb`.
+    """
+    folder, lines = root / COPIES, []
+    folder.mkdir(exist_ok=True)
+    record = folder / ".handed-out.json"  # by file name: the hash of what was written there
+    given = recorded(record)
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        try:
+            text = without_outputs(path)
+        except (ValueError, KeyError):  # such as the marks that git leaves in a conflict
+            lines.append(DAMAGED.format(path.name))
+            continue
+        new, names = hash_of(text), names_for(path)
+        if (folder / path.name).exists() and new in map(given.get, names):
+            continue
+        name = next(name for name in names if is_free(folder / name, given.get(name), new))
+        (folder / name).write_bytes(text)
+        given[name] = new
+        if name != path.name:
+            lines.append(CHANGED.format(path.name, COPIES, name))
+    record.write_text(json.dumps(given, indent=1), encoding="utf-8")
+    return lines
+
+
+def recorded(path):
+    """What a JSON file holds; nothing where it is missing or damaged, which costs only comfort."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def without_outputs(path):
+    """A notebook as a learner gets it, in bytes. Raises ValueError where it is none."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def names_for(path):
+    """Where a copy may lie, first choice first."""
+    numbers = ["new", *(f"new {n}" for n in range(2, 100))]
+    return [path.name, *(f"{path.stem} ({number}).ipynb" for number in numbers)]
+
+
+def is_free(path, given, new):
+    """True where nothing of the learner's would be lost: no file, or one as it was handed out."""
+    return not path.exists() or hash_of(path.read_bytes()) in (given, new)
+
+
+def hash_of(text):
+    return hashlib.sha256(text).hexdigest()
+
+
 # --- the commands ------------------------------------------------------------------------------
 
 
@@ -257,8 +327,10 @@ def call(root, *arguments):
 
 
 def lab(root, arguments):
-    """Open the course in JupyterLab."""
+    """Open the learner's own copy of the course in JupyterLab."""
     prepare(root, "lab")
+    for line in hand_out(root):
+        print(line, flush=True)
     return call(root, "-m", "jupyterlab", "--LabApp.default_url=" + START, *arguments)
 
 

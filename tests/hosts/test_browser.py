@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from course import COPIES, hand_out
+
 LACKS = "JupyterLab was not driven in a browser, for {0} is missing: pip install {0}"
 pytest.importorskip("jupyterlab", reason=LACKS.format("jupyterlab"))
 playwright = pytest.importorskip("playwright.sync_api", reason=LACKS.format("playwright"))
@@ -37,6 +39,7 @@ SMALL = [
     "net = networks.cam_network(models.CourseNetwork(), [f'kind {c}' for c in range(10)])\n"
     "picture = (255 * cam.upsample(torch.rand(1, 3, 5, 6), (300, 360))[0]).to(torch.uint8)\n"
     "explore.explorer(net, picture)",
+    "kind = explore.guess('Which kind has two legs?', ['kind 3', 'kind 7'])",
 ]  # a network with random weights: its maps are nonsense, but they are maps
 
 
@@ -53,27 +56,20 @@ def with_explorer() -> list[str]:
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Path:
-    """A copy of what the notebooks need, without outputs, so that every output seen is new."""
+    """A copy of what the notebooks need, handed out without outputs: every output seen is new."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copytree(REPOSITORY / "utils", folder / "utils", ignore=lambda *_: ["__pycache__"])
     shutil.copytree(REPOSITORY / "sketchbook", folder / "sketchbook")
     (folder / "notebooks").mkdir()
     for name in with_explorer()[1:]:
-        notebook = json.loads((REPOSITORY / "notebooks" / name).read_text(encoding="utf-8"))
-        write(folder / "notebooks" / name, notebook)
-    cells = [{"cell_type": "code", "id": f"c{i}", "source": s} for i, s in enumerate(SMALL)]
-    write(folder / "notebooks" / "small.ipynb", {"cells": cells})
-    return folder
-
-
-def write(path: Path, notebook: dict) -> None:
-    for cell in notebook["cells"]:
-        cell["metadata"] = {}
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
+        shutil.copy(REPOSITORY / "notebooks" / name, folder / "notebooks")
+    plain = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [plain | {"id": f"c{i}", "source": source} for i, source in enumerate(SMALL)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    whole = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}}
-    path.write_text(json.dumps(notebook | whole), encoding="utf-8")
+    small = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+    (folder / "notebooks" / "small.ipynb").write_text(json.dumps(small), encoding="utf-8")
+    assert hand_out(folder) == []
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +107,7 @@ def lab(course, tmp_path_factory):
         server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=out)
     try:
         wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, log)
-        yield lambda name: f"http://127.0.0.1:{port}/doc/tree/notebooks/{name}?token={token}&reset"
+        yield lambda name: f"http://127.0.0.1:{port}/doc/tree/{COPIES}/{name}?token={token}&reset"
     finally:
         server.terminate()  # the server ends its kernels
         try:
@@ -164,7 +160,9 @@ def test_run_all_then_use_the_explorer(browser, lab, course, name, tmp_path):
         check_looks(explorer)
         slide_threshold(page, explorer)
         choose_class(explorer)
-        save(page, course / "notebooks" / name)
+        if name == "small.ipynb":
+            put_a_guess_down(page)
+        save(page, course / COPIES / name)
     finally:
         page.screenshot(path=tmp_path / "page.png")  # what it looked like in the end
         page.close()
@@ -220,8 +218,17 @@ def choose_class(explorer) -> None:
     playwright.expect(image).not_to_have_attribute("src", before)
 
 
+def put_a_guess_down(page) -> None:
+    """Tab goes from choice to choice, Space takes one, and the line below says so."""
+    guess = page.locator(".jp-OutputArea-output:has(button:text-is('kind 3'))")
+    guess.get_by_role("button", name="kind 3").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    playwright.expect(guess.get_by_role("status")).to_have_text("You put down: kind 7.")
+
+
 def save(page, path: Path) -> None:
-    """The saved file holds the picture beside the widget, for places where widgets cannot live."""
+    """The saved file holds a picture or text beside every widget, for where widgets cannot live."""
     before = path.stat().st_mtime_ns
     page.get_by_role("menuitem", name="File", exact=True).click()
     page.locator(".lm-Menu [data-command='docmanager:save']").click()
@@ -236,4 +243,5 @@ def save(page, path: Path) -> None:
     shown = [output for output in outputs if view in output.get("data", {})]
     assert shown
     for output in shown:
-        assert output["data"]["image/png"] and output["metadata"]["image/png"]["alt"]
+        pictured = output["data"].get("image/png") and output["metadata"]["image/png"]["alt"]
+        assert pictured or output["data"]["text/html"]

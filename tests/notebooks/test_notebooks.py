@@ -1,4 +1,4 @@
-"""Notebooks as they are stored, and the tool that stores them. (nbval runs them: see pyproject.)"""
+"""Notebooks as they are stored, and the tool that stores them. (test_twice.py runs them.)"""
 
 import base64
 import io

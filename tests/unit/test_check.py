@@ -132,6 +132,34 @@ def test_numbers_are_taken_in_every_form_and_the_next_cells_get_plain_tensors(an
     assert not given.requires_grad and not given.is_inference() and not given.is_sparse
 
 
+def judged() -> Exercise:
+    @exercise(cases=[()], hint="Read.", right="Well read.")
+    def true_ones():
+        return {"a", "c"}
+
+    sentences = {letter: f"about {letter}." for letter in "abcdef"}
+    true_ones.statements(**sentences)
+    return true_ones
+
+
+@pytest.mark.parametrize("letters", [{"a", "c"}, {"C", "A"}, frozenset("ac")])
+def test_the_letters_of_true_statements_are_judged_as_a_set(letters, capsys):
+    assert said(lambda: letters, capsys, judged()).startswith(f"{RIGHT} Well read.")
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"),
+    [(set(), "about a."), ({"a"}, "about c."), (set("abc"), "about b."), (set("df"), "about a.")],
+)
+def test_every_wrong_set_is_answered_by_its_first_wrong_letter(letters, words, capsys):
+    assert said(lambda: letters, capsys, judged()).startswith(f"Not yet: {words}")
+
+
+@pytest.mark.parametrize("answer", [{"all"}, {1}, {"a", None}, {"."}])
+def test_a_set_of_other_things_cannot_be_read(answer, capsys):
+    assert "cannot be read as plain numbers" in said(lambda: answer, capsys, judged())
+
+
 def test_what_can_only_be_called_is_enough(capsys):
     assert said(Sealed(), capsys).startswith(RIGHT)
 

@@ -1,6 +1,7 @@
 """The set-up script on a small folder. pip and venv are played by a function, save in one test."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -215,6 +216,135 @@ def test_really_without_internet(project):
     assert done.returncode == 1
     assert done.stderr.strip() == course.OFFLINE
     assert not course.is_ready(project, "lab")
+
+
+# --- the learner's own copies --------------------------------------------------------------------
+
+
+def teach(project, name, source):
+    """A notebook of the course that was run; as text it ends up in git."""
+    output = {"output_type": "stream", "name": "stdout", "text": "long\n"}
+    cell = {"cell_type": "code", "id": "a", "metadata": {"tags": ["setup"]}, "source": source}
+    cell |= {"outputs": [output], "execution_count": 1}
+    text = {"cell_type": "markdown", "id": "b", "metadata": {}, "source": "# Ä × π"}
+    nb = {"cells": [text, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (project / "notebooks").mkdir(exist_ok=True)
+    (project / "notebooks" / name).write_text(json.dumps(nb), encoding="utf-8")
+
+
+def copies(project):
+    """What lies in the learner's folder: by name, the source of the code cell."""
+    found = sorted((project / "my-course").glob("*.ipynb"))
+    read = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in found}
+    return {name: nb["cells"][1]["source"] for name, nb in read.items()}
+
+
+def work(project, name="00_start.ipynb"):
+    """The learner runs a notebook and saves it."""
+    path = project / "my-course" / name
+    path.write_text(path.read_text(encoding="utf-8").replace("null", "7"), encoding="utf-8")
+    return path.read_bytes()
+
+
+def test_the_learner_gets_copies_without_outputs(project, played, capsys):
+    teach(project, "00_start.ipynb", "1 + 1")
+    before = (project / "notebooks" / "00_start.ipynb").read_bytes()
+    assert course.main(["lab"], project) == 0
+    assert (project / "notebooks" / "00_start.ipynb").read_bytes() == before
+    text = (project / "my-course" / "00_start.ipynb").read_text(encoding="utf-8")
+    nb = json.loads(text)
+    assert nb["cells"][1]["outputs"] == [] and nb["cells"][1]["execution_count"] is None
+    assert nb["cells"][1]["metadata"] == {"tags": ["setup"]} and "Ä × π" in text
+    assert "my-course" not in capsys.readouterr().out
+
+
+def test_what_the_learner_wrote_stays_and_a_changed_notebook_lies_beside_it_once(project):
+    teach(project, "00_start.ipynb", "old")
+    assert course.hand_out(project) == []
+    mine = work(project)
+    assert course.hand_out(project) == []
+    teach(project, "00_start.ipynb", "new")
+    (line,) = course.hand_out(project)
+    assert line.startswith("00_start.ipynb has changed") and "00_start (new).ipynb" in line
+    assert copies(project) == {"00_start (new).ipynb": "new", "00_start.ipynb": "old"}
+    assert course.hand_out(project) == []
+    (project / "my-course" / "00_start (new).ipynb").unlink()
+    assert course.hand_out(project) == []
+    assert (project / "my-course" / "00_start.ipynb").read_bytes() == mine
+
+
+def test_the_one_beside_it_is_renewed_until_the_learner_works_in_it(project):
+    teach(project, "00_start.ipynb", "1")
+    course.hand_out(project)
+    work(project)
+    for version in "234":
+        teach(project, "00_start.ipynb", version)
+        assert len(course.hand_out(project)) == 1
+        if version == "3":
+            work(project, "00_start (new).ipynb")
+    ours = {"00_start.ipynb": "1", "00_start (new).ipynb": "3", "00_start (new 2).ipynb": "4"}
+    assert copies(project) == ours
+
+
+def test_a_copy_that_nobody_touched_is_renewed_and_new_notebooks_appear(project):
+    teach(project, "00_start.ipynb", "old")
+    course.hand_out(project)
+    teach(project, "00_start.ipynb", "new")
+    teach(project, "01_next.ipynb", "more")
+    assert course.hand_out(project) == []
+    assert copies(project) == {"00_start.ipynb": "new", "01_next.ipynb": "more"}
+
+
+def test_a_copy_that_was_deleted_comes_back(project):
+    teach(project, "00_start.ipynb", "1")
+    course.hand_out(project)
+    work(project)
+    (project / "my-course" / "00_start.ipynb").unlink()
+    assert course.hand_out(project) == []
+    assert copies(project) == {"00_start.ipynb": "1"}
+
+
+@pytest.mark.parametrize("record", [None, "{", "[]", "3"])
+def test_without_its_record_nothing_is_lost(project, record):
+    teach(project, "00_start.ipynb", "1")
+    teach(project, "01_next.ipynb", "1")
+    course.hand_out(project)
+    mine = work(project)
+    path = project / "my-course" / ".handed-out.json"
+    path.unlink() if record is None else path.write_text(record)
+    assert len(course.hand_out(project)) == 1  # the untouched 01 is known by what it holds
+    assert (project / "my-course" / "00_start.ipynb").read_bytes() == mine
+    assert len(copies(project)) == 3
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD", ""])
+def test_a_damaged_notebook_is_left_out_and_named(project, text):
+    teach(project, "00_start.ipynb", "1")
+    teach(project, "01_next.ipynb", "1")
+    (project / "notebooks" / "00_start.ipynb").write_text(text)
+    assert course.hand_out(project) == [course.DAMAGED.format("00_start.ipynb")]
+    assert list(copies(project)) == ["01_next.ipynb"]
+
+
+def test_git_sees_nothing_of_the_copies():
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"{course.COPIES}/" in ignored
+
+
+def test_the_set_up_cell_finds_the_course_from_the_copies(tmp_path, monkeypatch):
+    start = ROOT / "notebooks" / "00_start_here.ipynb"
+    cells = json.loads(start.read_text(encoding="utf-8"))["cells"]
+    setup = next(cell for cell in cells if cell["metadata"].get("tags") == ["setup"])
+    (tmp_path / "utils").mkdir()
+    (tmp_path / "utils" / "cam.py").touch()
+    (tmp_path / course.COPIES).mkdir()
+    monkeypatch.chdir(tmp_path / course.COPIES)
+    monkeypatch.setattr(sys, "path", [])
+    exec("".join(setup["source"]), {})
+    assert sys.path == [str(tmp_path)]
+
+
+# --- the one list of dependencies ----------------------------------------------------------------
 
 
 def test_conda_and_binder_install_what_make_installs(pyproject):

@@ -22,42 +22,6 @@ def _inputs() -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 @exercise(
-    cases=[(f,) for f, _, _ in _inputs()],
-    hint="""
-    Axes 0 and 1 are the pictures and the channels. They stay. Which two go, and is it a sum? Several axes are given
-    as one tuple, as in `f.amax((0, 1))`.
-    """,
-    right="One number for each channel: how strongly it fired, on average over the picture.",
-)
-def pooled(f):
-    """GAP: (N, K, H, W) -> (N, K)."""
-    return f.mean((2, 3))
-
-
-pooled.mistakes(
-    ("f.sum((2, 3))", "that is the sum over x and y, the paper's F_k. A network with GAP takes the mean."),
-    ("f.amax((2, 3))", "that is the maximum (GMP). GAP takes the mean over x and y."),
-    ("f.mean(1)", "you averaged over the channels. F_k keeps the channels and averages over x and y, axes 2 and 3."),
-    ("f.mean((0, 1))", "you averaged over the pictures and the channels. These stay: average over x and y, axes 2 and 3."),
-    ("f.mean((1, 2, 3))", "you averaged over the channels too. Keep axes 0 and 1."),
-    ("f[0].mean((1, 2))", "that is the first picture only. Keep the axis of the pictures, axis 0."),
-    ("f.mean((0, 2, 3))", "you averaged over the pictures too. Keep axes 0 and 1."),
-    ("f.mean()", "you averaged over everything. Keep axes 0 and 1."),
-    (["f.mean(2)", "f.sum(2)", "f.amax(2)"], "only axis 2 is gone. Both axes 2 and 3 have to go."),
-    (["f.mean(3)", "f.sum(3)", "f.amax(3)"], "only axis 3 is gone. Both axes 2 and 3 have to go."),
-    ("f.sum((2, 3)) / 14**2", "you divided by 14 x 14. Not every map has that size: take it from f."),
-    ("f.sum((2, 3)) / f.shape[2]", "you divided by the height only. There are H x W cells."),
-    ("f.sum((2, 3)) / f.shape[3]", "you divided by the width only. There are H x W cells."),
-    ("f.sum((2, 3)) / f.shape[1]", "you divided by the number of channels. There are H x W cells."),
-    ("f.sum((2, 3)) / len(f)", "you divided by the number of pictures. There are H x W cells."),
-    ("f.sum((2, 3)) / f.numel()", "you divided by the size of the whole tensor. One map has H x W cells."),
-    ("f.mean((2, 3), keepdim=True)", "the values are right, but the axes 2 and 3 are still there with length 1."),
-    ("f.mean((2, 3)).squeeze()", "squeeze took away the axis of the pictures as well, where there is one picture only."),
-    ("f.mean((2, 3)).T", "the axes are exchanged: pictures first, then channels."),
-)  # fmt: skip
-
-
-@exercise(
     cases=_inputs(),
     hint="""
     Pool first. Then (N, K) times (K, C) gives (N, C): `w` has to be turned over. One term is still missing.
@@ -152,7 +116,7 @@ class_map.mistakes(
     hint="""
     Which of the two conventions is this one? The bias comes once for each class, not once for each cell.
     """,
-    right="So a map is its class's score, spread over the picture. What may be read from a single map: section 9.",
+    right="So a map is its class's score, spread over the picture. What may be read from a single map: section 8.",
 )
 def scores_from_maps(M, b):
     """S_c of a network with GAP and a bias: maps (N, C, H, W), biases (C,) -> (N, C)."""
@@ -180,3 +144,27 @@ scores_from_maps.mistakes(
     ("M.mean((2, 3), keepdim=True) + b[:, None, None]", "the values are right, but the axes 2 and 3 are still there with length 1."),
     ("(M.mean((2, 3)) + b).T", "the axes are exchanged: pictures first, then classes."),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    For (a), (d) and (f) add the same pattern to the maps of all classes. For (c) and (e) ask what the scores do, and whether
+    all of them do the same. For (g) think of the edge.
+    """,
+    right="So compare the maps of two classes where it matters, and treat the zero of one map as a convention.",
+)
+def true_of_maps():
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"b", "d"}
+
+
+true_of_maps.statements(
+    a="(a) a pattern on all maps lifts this cell for every class (section 8). Whether it speaks for the bird *rather* shows in a difference of maps.",
+    b="(b) take the identity of section 6 for both classes and subtract: the patterns that both maps share drop out.",
+    c="(c) section 7 cut them off, and the scores of the flower and the tree nearly met. They are part of S_c.",
+    d="(d) section 8 had two such networks: w, and w with the same row added to every class.",
+    e="(e) one map alone was raised, so one score alone rises, by 10, and the softmax sees it.",
+    f="(f) the networks of section 8 say the same, and their maps have other maxima and zeros, so other boxes.",
+    g="(g) section 9 tried it: the zeros that the network pads with at the patch's edge count too. Without padding it is true.",
+)

@@ -136,3 +136,26 @@ point_at.mistakes(
     ("M.argmax", "M.relu().argmax", "a map may lie below 0 everywhere, and its hottest cell with it: leave the ReLU out."),
     ("argmax", "argmin", "that is the coldest cell. The hottest one is at argmax."),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    Each statement was on the screen once: sizes in section 2, another class in section 4, two points in section 7. Which
+    of these would you bet on for a picture that you have not seen?
+    """,
+    right="So a map says where, not how much and not whether.",
+)
+def true_of_maps():
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"b", "d"}
+
+
+true_of_maps.statements(
+    a="(a) look at section 2 again: the same photograph had another P at each size of the input.",
+    b="(b) section 4 drew the maps of classes that the network did not choose, from the same pass.",
+    c="(c) each map is drawn scaled to its own maximum (section 4), so equal light is not equal evidence.",
+    d="(d) a map scaled to its own maximum is always bright somewhere, however small P is: flagpole in section 4.",
+    e="(e) the map of ski is bright in section 4, and there is no ski. It shows what spoke for the word.",
+    f="(f) in exercise 2 two classes had their hottest cell in one place, and their maps were not equal.",
+)

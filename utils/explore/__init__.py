@@ -1,8 +1,9 @@
-"""Explorers: pictures that answer to a menu and sliders; thin over the modules of `utils`.
+"""Explorers: pictures that answer to a menu and sliders; and guesses, which the learner puts down.
 
-One file for each. Notebook 00 shows the first one.
+One file for each; thin over the modules of `utils`. Notebook 00 shows the first ones.
 """
 
 from utils.explore.classes import explorer
+from utils.explore.predictions import guess, guesses
 
-__all__ = ["explorer"]
+__all__ = ["explorer", "guess", "guesses"]
