@@ -66,6 +66,7 @@ def others(values: Tensor, channels: Tensor, draw: torch.Generator) -> Tensor:
     equal weight with w[c], of equal contribution with what each pays. Notebook 09.
     """
     values = valid.finite(values, "the values", "K")
+    valid.instance(draw, torch.Generator, "a torch.Generator, which draws,")
     taken = valid.classes(channels, len(values), "channels", 0)
     left = values > 0
     left[taken] = False

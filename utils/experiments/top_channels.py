@@ -192,11 +192,12 @@ def rows_of_parts(
         itself = iou[1:-1].diagonal()
         siblings = (iou[1:-1].sum(0) - itself) / (len(numbers) - 1)
         M = cam.class_maps(s.f, s.w, classes=labels)
-        of_map = channels.overlap(M[own], channels.thresholds(M, share), masks, cells=s.cells).iou
-        found.append(torch.stack([itself, iou[0], siblings, iou[-1], of_map.diagonal()]))
+        its_map = channels.overlap(M[own], channels.thresholds(M, share), masks, cells=s.cells)
+        found.append(torch.stack([itself, iou[0], siblings, iou[-1], its_map.iou.diagonal()]))
     order = [p for thing in pictures.class_names for p in numbers_of(pictures, thing)]
     names = tuple(pictures.part_names[p] for p in order)
-    return Rows(*torch.cat(found, 1), names)
+    itself, of_thing, siblings, any_three, of_map = torch.cat(found, 1)
+    return Rows(itself, of_thing, siblings, any_three, of_map, names)
 
 
 # ---------------------------------------------------------------- where the maximum lies
@@ -215,7 +216,7 @@ class Peak(NamedTuple):
 
 
 def peaks(first: Pictures, s: Seen, fresh: Pictures, s_fresh: Seen, n: int = 3) -> list[Peak]:
-    """The top n channels of each class; a channel's part is chosen on `first`, counted on `fresh`."""
+    """The top n channels of each class; their parts are chosen on `first`, counted on `fresh`."""
     found = []
     for c, thing in enumerate(first.class_names):
         own, new = first.labels == c, fresh.labels == c
@@ -251,7 +252,8 @@ def each_hidden(pictures: Pictures, n: int, seed: int) -> dict[int, Tensor]:
     The r-th part of every class is hidden in one drawing, so there are as many as parts of a thing.
     """
     parts = [numbers_of(pictures, thing) for thing in pictures.class_names]
-    labels, found = pictures.labels[:n], {}
+    labels = pictures.labels[:n]
+    found: dict[int, Tensor] = {}
     for r in range(max(map(len, parts))):
         gone = {c: own[r] for c, own in enumerate(parts) if r < len(own)}
         images = hidden(n, seed, (pictures.part_names[p] for p in gone.values()))
