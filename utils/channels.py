@@ -58,6 +58,41 @@ def without(w: Tensor, channels: Sequence[int] | Tensor) -> Tensor:
     return w
 
 
+def others(values: Tensor, channels: Tensor, draw: torch.Generator) -> Tensor:
+    """Channels drawn among the rest, with about the same sum of `values`: (K,), (n,) -> (m,) int64.
+
+    Only positive values are drawn, in a random order, until the sum comes nearest to that of
+    `channels`; if all together are less, all are taken. A control for removing `channels`: of
+    equal weight with w[c], of equal contribution with what each pays. Notebook 09.
+    """
+    values = valid.finite(values, "the values", "K")
+    valid.instance(draw, torch.Generator, "a torch.Generator, which draws,")
+    taken = valid.classes(channels, len(values), "channels", 0)
+    left = values > 0
+    left[taken] = False
+    rest = left.nonzero()[:, 0]
+    if not len(rest):
+        raise ValueError("no other channel has a positive value, so there is nothing to draw")
+    rest = rest[torch.randperm(len(rest), generator=draw)]
+    distance = (values[rest].cumsum(0) - values[taken].sum()).abs()
+    return rest[: int(distance.argmin()) + 1]
+
+
+def at_peak(f: Tensor, parts: Tensor, cells: cam.Cells | None = None) -> Tensor:
+    """The part's number under the maximum of each map: (N, K, H, W), (N, h, w) -> (N, K) int64.
+
+    Maps are enlarged first, `cells` as in `cam.upsample`. No threshold is involved. Notebook 09.
+    """
+    f = valid.finite(f, "the feature maps", "N K H W")
+    parts = valid.tensor(parts, "the part numbers", "N h w", "whole numbers")
+    if len(f) != len(parts):
+        raise ValueError(f"the maps of {len(f)} pictures, but the parts of {len(parts)}")
+    highest = [
+        cam.upsample(some, parts.shape[1:], cells).flatten(2).argmax(2) for some in f.split(25)
+    ]
+    return parts.flatten(1).gather(1, torch.cat(highest)).long()
+
+
 # ---------------------------------------------------------------- how far a cell sees
 
 

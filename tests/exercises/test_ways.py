@@ -225,6 +225,13 @@ WAYS = {
         "(((maps.half() >= T) & masks).sum() / ((maps.half() >= T) | masks).sum()).half()",
         "def agreement(maps, T, masks):\n    both = either = 0\n    for M, mask in zip(maps, masks):\n        both += ((M >= T) & mask).sum()\n        either += ((M >= T) | mask).sum()\n    return both / either",
     ],
+    "top_channels.judged": [
+        "(True, False, True, False, False, True)",
+        "[1, 0, 1, 0, 0, 1]",
+        "[letter in 'acf' for letter in 'abcdef']",
+        "torch.tensor([True, False, True, False, False, True])",
+        "np.array([True, False, True, False, False, True])",
+    ],
 }
 EACH = [(name, way) for name, ways in WAYS.items() for way in ways]
 

@@ -152,6 +152,8 @@ FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     channels.contributions: {"f": f, "w": w, "c": 1},
     channels.n_carrying: {"values": w, "share": 0.9},
     channels.without: {"w": w, "channels": [0, 1]},
+    channels.others: {"values": w[0], "channels": [0, 1], "draw": torch.Generator()},
+    channels.at_peak: {"f": f, "parts": picture_parts.expand(2, -1, -1)},
     channels.receptive_field: {"layers": [nn.Conv2d(1, 1, 3)]},
     channels.field_box: {"field": field, "y": 1, "x": 1, "height": 9, "width": 9},
     channels.thresholds: {"f": f, "share": 0.1},

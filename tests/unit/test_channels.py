@@ -42,6 +42,35 @@ def test_without_removes_columns_and_leaves_the_weights_alone():
     assert (w > 0).all()
 
 
+def test_others_have_the_same_sum_and_none_of_the_channels():
+    values, dice = random(64) - 0.3, torch.Generator().manual_seed(0)
+    top = channels.top(values)
+    drawn = [channels.others(values, top, dice) for _ in range(20)]
+    for some in drawn:
+        assert not set(some.tolist()) & set(top.tolist()) and len(set(some.tolist())) == len(some)
+        assert (values[some] > 0).all()
+        assert abs(values[some].sum() - values[top].sum()) <= values.max() / 2
+    assert len({tuple(some.tolist()) for some in drawn}) == 20
+
+
+def test_others_are_all_that_is_left_where_that_is_too_little():
+    values = torch.tensor([5.0, 1.0, 1.0, -1.0])
+    some = channels.others(values, torch.tensor([0]), torch.Generator())
+    assert sorted(some.tolist()) == [1, 2]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        channels.others(values, torch.tensor([0, 1, 2]), torch.Generator())
+
+
+def test_at_peak_is_the_part_under_the_maximum():
+    parts = torch.zeros(2, 8, 8, dtype=torch.uint8)
+    parts[:, :4, 4:], parts[:, 4:, :4] = 3, 5
+    f = torch.zeros(2, 2, 4, 4)
+    f[:, 0, 0, 3] = f[:, 1, 3, 0] = 1
+    assert channels.at_peak(f, parts).tolist() == [[3, 5], [3, 5]]
+    with pytest.raises(ValueError, match="parts of 1"):
+        channels.at_peak(f, parts[:1])
+
+
 def seen(features: nn.Module, side: int, y: int, x: int) -> list[int]:
     """The box of all pixels that have a gradient to one cell, (x0, y0, x1, y1)."""
     picture = random(1, 1, side, side).requires_grad_()

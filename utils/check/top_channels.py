@@ -148,3 +148,28 @@ agreement.mistakes(
     ("(region == masks).double().mean()", "that is accuracy: it counts the pixels outside both as well, and they are most of the picture."),
     ("maps >= T", "maps > T", "a pixel exactly at the threshold counts as marked: use >=, not >."),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    Ask of each: would it also be so if the channels meant nothing and only had large weights?
+    """,
+    right="A control removes as much, in another way. The next cells try three of them.",
+)
+def judged():
+    """The six statements a to f, in this order: a list of True or False."""
+    return [True, False, True, False, False, True]
+
+
+for place, sentence in enumerate((
+    "a: it is true. A large weight times F_k, which is never negative, is taken away from S_bird on every bird. Nothing about meaning is needed.",
+    "b: as many is not as much. Three channels at random pay far less, many even speak against the bird, so the score hardly moves.",
+    "c: it is true. When the score loses as much either way, what is left to differ is which channels they are.",
+    "d: the same may happen with channels that nobody ranked. First see whether others that paid as much leave the other nine alone, too.",
+    "e: a score that is lower by the same amount in every picture loses against the others, and still ranks the birds above the rest.",
+    "f: it is true. A constant is the same in every picture: it cannot tell a bird from a boat. Only channels that are left can.",
+)):  # fmt: skip
+    judged.mistakes(
+        (f"[t != (i == {place}) for i, t in enumerate(solution())]", sentence), at=(place,)
+    )
