@@ -3,7 +3,7 @@
 A question becomes a bag of words, the picture its pooled features F_k, and one softmax regression
 takes both: S_c = sum_j v_j^c q_j + sum_k w_k^c F_k + b_c for each answer c. The words have no place
 in the picture, so they shift scores only, and the answer's map is M_c = sum_k w_k^c f_k as ever.
-Paper, section 4, "Interpreting visual question answering"; notebook 07 derives all of it.
+Paper, section 4, "Interpreting visual question answering"; notebook 08 derives all of it.
 
 Letters: Q questions, V words, K channels, C answers. `q` holds the bags (Q, V), `F` the features of
 each question's picture (Q, K), `v` and `w` the weights (C, V) and (C, K), `b` the biases (C,).

@@ -1,4 +1,4 @@
-"""Objects that tell a scene, detectors of phrases and of text. (Notebook 07)"""
+"""Objects that tell a scene, detectors of phrases and of text. (Notebooks 07 and 08)"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Answers to questions from words and pooled features, and what stands beside it. Notebook 07."""
+"""Answers to questions from words and pooled features, and what stands beside it. Notebook 08."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
     "both" is the model; "words" and "picture" see one of the two; "told" pools over the thing asked
     for alone, its true mask standing for perfect attention. "on_thing" is the share of the maps
     whose maximum lies on that thing, "area" what chance gives. Each for all questions and for every
-    kind. For the rest see `colours_named` and `pairs_of_questions`. Notebook 07.
+    kind. For the rest see `colours_named` and `pairs_of_questions`. Notebook 08.
     """
     train, test = (sketchbook.questions(n, 1000 * k + seed) for k, n in ((1, n_train), (2, n_test)))
     (asked, learnt), (asked_test, true) = (in_one_row(d) for d in (train, test))
@@ -84,7 +84,7 @@ def last_maps(net: networks.CamNetwork, images: Tensor) -> Tensor:
 def over_things(f: Tensor, masks: Tensor) -> Tensor:
     """Means of f_k over the things asked for: (N, K, H, W), (N, 4, h, w) bool -> (4 N, K).
 
-    A cell counts by the share of it that the thing covers. Notebook 07, section 16.
+    A cell counts by the share of it that the thing covers. Notebook 08.
     """
     cells = functional.resize(masks.float(), list(f.shape[-2:]), antialias=True)
     cells = cells / cells.sum((2, 3), keepdim=True)

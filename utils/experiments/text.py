@@ -1,4 +1,4 @@
-"""A text detector from labels alone. Notebook 07."""
+"""A text detector from labels alone. Notebook 08."""
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ def text(net: networks.CamNetwork, seed: int, n_train: int = 2400, n_test: int =
 
     Pictures of 112 pixels are seen as they are, and enlarged. Maps are measured on the test
     pictures with text; "max_on_text" is the share whose maximum lies on it, "max_of_3x3" the same
-    for means over 3 x 3 cells; "area" is what chance gives for both, and as precision. Notebook 07.
+    for means over 3 x 3 cells; "area" is what chance gives for both, and as precision. Notebook 08.
     """
     # (Seeds 1000 and 2000 served to choose the size of 280 and C; these are others.)
     train, test = (sketchbook.signs(n, 1000 * k + seed) for k, n in ((3, n_train), (4, n_test)))
