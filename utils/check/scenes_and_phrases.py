@@ -60,6 +60,31 @@ overlap_rate.mistakes(
 )  # fmt: skip
 
 
+@exercise(
+    cases=[()],
+    hint="""
+    For **a** and **d** compare columns of the second table. For **b** look at what *other* rooms are called when they are
+    empty, whatever their walls. For **c** read the bathroom's line in the first table: which share is on telling things?
+    """,
+    right="Two things were seen, and two were only said.",
+)
+def borne_out():
+    """Which of a, b, c, d do the tables bear? Four times True or False, in this order."""
+    return [True, False, False, True]
+
+
+borne_out.mistakes(
+    ("[True] * 4", "not all of them. Two are stories that sound right: find the number that each of them would need."),
+    ("[False] * 4", "two of them can be read off the second table."),
+    ("[False, True, True, False]", "just the other way round."),
+    ("[False, False, False, True]", "look at the kitchens again: covering the telling things leaves none with its name, covering the others leaves most."),
+    ("[True, False, False, False]", "look at the gardens again: with everything covered, none keeps its name."),
+    (["[True, True, False, True]", "[True, True, False, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: empty kitchens and offices have other walls, and are called dining rooms as well."),
+    (["[True, False, True, True]", "[True, False, True, False]", "[False, False, True, True]", "[False, False, True, False]"], "c cannot be: less than a third of what is hot in a bathroom lies on bathroom things. (The reverse holds: those things are mostly hot.)"),
+    (["[True, True, True, False]", "[False, True, True, True]"], "b and c are both stories. For b see what other empty rooms are called, for c how much of the bathroom's heat is on its things."),
+)  # fmt: skip
+
+
 def _scored() -> list[tuple[Tensor, Tensor, Tensor, int]]:
     """Four times S (N,), positive (N,), used (N,), n; most scores are below 0, the last all far."""
     g, cases = torch.Generator().manual_seed(72), []

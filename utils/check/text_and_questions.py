@@ -129,3 +129,69 @@ answer_map.mistakes(
     ("solution(f, q, v, w, b)[None]", "the values are right, but there is an axis of length 1 too many: (H, W) is wanted."),
     ("solution(f, q, v, w, b).flatten()", "the cells are in one row still: give them back their H rows and W columns."),
 )  # fmt: skip
+
+
+def _weighted() -> list[tuple[Tensor, Tensor]]:
+    """f (K, H, W) and a map (H, W) of both signs; one map is nowhere positive, one is zero."""
+    g = torch.Generator().manual_seed(83)
+    cases = [
+        (torch.rand(k, h, w, generator=g), torch.randn(h, w, generator=g))
+        for k, h, w in ((4, 5, 6), (6, 6, 6), (3, 2, 7))
+    ]
+    f, M = torch.rand(5, 4, 3, generator=g), torch.randn(4, 3, generator=g)
+    return [*cases, (f, -M.abs() - 0.1), (f, 0 * M), (f, M)]
+
+
+@exercise(
+    cases=_weighted(),
+    hint="""
+    The weights are `M.clamp(min=0)`. Multiply $f_k$ by them, add up, and divide by the sum of the *weights*: a weighted mean. If
+    no weight is left, there is nothing to look at: take the plain mean of every $f_k$.
+    """,
+    right="Attention in three lines.",
+)
+def look_there(f, M):
+    """Means of f_k where M is positive, weighted by M: maps (K, H, W), map (H, W) -> (K,)."""
+    a = M.clamp(min=0)
+    a = a if a.any() else torch.ones_like(a)
+    return (f * a).sum((1, 2)) / a.sum()
+
+
+look_there.mistakes(
+    ("f.mean((1, 2))", "that is the plain mean: M is not in it."),
+    ("(f * M).sum((1, 2)) / M.sum()", "negative weights are left in: they subtract, and the sum below may be near 0. Keep the positive part of M."),
+    (["(f * M.clamp(min=0)).sum((1, 2)) / M.clamp(min=0).sum()"], "where no cell is positive you divide 0 by 0. Take the plain mean there."),
+    ("(f * a).sum((1, 2))", "the weighted sum is right. For a mean, divide it by the sum of the weights."),
+    ("(f * a).mean((1, 2))", "you divided by the number of cells. A weighted mean divides by the sum of the weights."),
+    ("(f * (M > 0)).sum((1, 2)) / (M > 0).sum().clamp(min=1)", "every positive cell counts alike, and where there is none you give 0. The weights are the values of M."),
+    ("f.flatten(1)[:, M.argmax()]", "you look at one cell only, the hottest. All positive cells count, each with its weight."),
+    ("(f * M.flatten().softmax(0).reshape(M.shape)).sum((1, 2))", "a softmax gives weight to negative cells, too. Here the weights are the positive part of M."),
+    ("(f * a).sum((1, 2)) / a.sum()", "(f * a).sum(0) / a.sum()", "you added up over the channels. Add up over x and y, the axes 1 and 2: one number for each channel."),
+    ("((f * a) / a.sum())", "these are the weighted maps. Add them up over x and y: one number for each channel."),
+    ("(f * M.abs()).sum((1, 2)) / M.abs().sum().clamp(min=1e-9)", "you look where evidence speaks against, as well. Keep the positive part of M."),
+)  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    For **a** compare the answer's map with a random point on a thing, in the column *colour*. For **b** look at the
+    models that may combine words and picture. For **c** and **d** compare the last table's lines two by two: what differs between them?
+    """,
+    right="A number says something once its control stands beside it.",
+)
+def read_off():
+    """Which of a, b, c, d do the tables bear? Four times True or False, in this order."""
+    return [False, False, True, True]
+
+
+read_off.mistakes(
+    ("[True] * 4", "not all of them. Two sound right until their control is read."),
+    ("[False] * 4", "two of them can be read off the last table."),
+    ("[True, True, False, False]", "just the other way round."),
+    ("[False, False, False, True]", "c holds: only the noun differs between the two lines, and the wrong one is worse than no looking at all."),
+    ("[False, False, True, False]", "d holds: told where, the same linear model gains several times as much."),
+    (["[True, False, True, True]", "[True, False, True, False]", "[True, False, False, True]", "[True, False, False, False]"], "a cannot be: for colours the answer's map is less often on the thing than a random point on any thing."),
+    (["[False, True, True, True]", "[False, True, True, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: a model of its own for each question may combine words and picture in any way, and is no better."),
+    (["[True, True, True, False]", "[True, True, False, True]"], "a and b fail at their controls: the random point on a thing, and the model of its own for each question."),
+)  # fmt: skip
