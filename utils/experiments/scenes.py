@@ -30,8 +30,38 @@ def scenes(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: int
     maps = networks.maps_of(svm, known)
     found = first_places(known, rules(known, maps))
     means = {rule: sum(values) / len(values) for rule, values in found.items()}
-    hot = concepts.hot(maps).double().mean().item()
-    return {"accuracy": len(known) / len(test), **means, "hot_area": hot}
+    hot = concepts.hot(maps)
+    return {
+        "accuracy": len(known) / len(test),
+        **means,
+        "shuffled": shuffled(net, train, known, seed),
+        "hot_area": hot.double().mean().item(),
+        **where_and_why(svm, known, hot),
+    }
+
+
+def shuffled(net: networks.CamNetwork, train: Pictures, known: Pictures, seed: int) -> float:
+    """The same ranking by maps of an SVM that learnt shuffled labels: mean over the scenes."""
+    mixed = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    svm = features.svm_network(net, train.images, train.labels[mixed], train.class_names)
+    found = first_places(known, rules(known, networks.maps_of(svm, known)))["informative"]
+    return sum(found) / len(found)
+
+
+def where_and_why(svm: networks.CamNetwork, known: Pictures, hot: Tensor) -> dict[str, float]:
+    """Shares of the hot pixels (N, h, w) by owner, and of names that are kept with things covered.
+
+    `known` are pictures that the SVM names right. Notebook 07, section 6.
+    """
+    owners = groups(known)
+    on_telling, _, around = shares(owners, hot).mean(0).tolist()
+    masks = {"others": owners[:, 1], "telling": owners[:, 0], "all": owners[:, :2].any(1)}
+    kept = {
+        f"kept_without_{whose}": (scores(svm, covered(known, mask)).argmax(1) == known.labels)
+        for whose, mask in masks.items()
+    }
+    means = {name: right.double().mean().item() for name, right in kept.items()}
+    return {"hot_on_telling": on_telling, "hot_around": around, **means}
 
 
 def named_right(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
