@@ -40,7 +40,7 @@ def train_objects(name: str, seed: int) -> dict:
 
 
 def train_backbone(seed: int) -> dict:
-    """The network whose features notebooks 06 to 08 build on."""
+    """The network whose features notebooks 06 to 09 build on."""
     start = time.perf_counter()
     network = backbone.train(seed=seed)
     seconds = round(time.perf_counter() - start)

@@ -173,7 +173,7 @@ def precision_recall(M: Tensor, masks: Tensor, threshold: float = 0.2) -> tuple[
     """How much of what is hot lies in the masks, and how much of the masks is hot, as fractions.
 
     Pixels of all maps (N, h, w) and masks (N, h, w) bool are counted together. Precision is nan
-    where nothing is hot, recall where no mask has a pixel. Notebook 07, exercise 3.
+    where nothing is hot, recall where no mask has a pixel. Notebook 08, exercise 1.
     """
     found, masks = hot(M, threshold), valid.masks(masks, valid.tensor(M, "the maps", "N h w"))
     right = (found & masks).sum()

@@ -3,7 +3,7 @@
 A question becomes a bag of words, the picture its pooled features F_k, and one softmax regression
 takes both: S_c = sum_j v_j^c q_j + sum_k w_k^c F_k + b_c for each answer c. The words have no place
 in the picture, so they shift scores only, and the answer's map is M_c = sum_k w_k^c f_k as ever.
-Paper, section 4, "Interpreting visual question answering"; notebook 07 derives all of it.
+Paper, section 4, "Interpreting visual question answering"; notebook 08 derives all of it.
 
 Letters: Q questions, V words, K channels, C answers. `q` holds the bags (Q, V), `F` the features of
 each question's picture (Q, K), `v` and `w` the weights (C, V) and (C, K), `b` the biases (C,).
@@ -79,3 +79,15 @@ def answers(q: Tensor, F: Tensor, learnt: Tensor, q_test: Tensor, F_test: Tensor
     """Answers to new questions, of a model fitted to others and their answers `learnt`: -> (Q,)."""
     S = scores(q_test, F_test, *fit(q, F, learnt))
     return valid.finite(S, "the scores S", "Q C").argmax(1)
+
+
+def look_there(f: Tensor, M: Tensor) -> Tensor:
+    """Means of f_k weighted by the positive part of a map: (K, H, W), (H, W) -> (K,).
+
+    The plain mean where the map is nowhere positive. Attention, made of a class activation map: it
+    says where to look before anything is averaged. Notebook 08, exercise 3.
+    """
+    f, M = valid.finite(f, "the maps f_k", "K H W"), valid.finite(M, "the map", "H W")
+    a = M.clamp(min=0)
+    a = a if a.any() else torch.ones_like(a)
+    return (f * a).sum((1, 2)) / a.sum()

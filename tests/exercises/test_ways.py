@@ -232,6 +232,23 @@ WAYS = {
         "torch.tensor([True, False, True, False, False, True])",
         "np.array([True, False, True, False, False, True])",
     ],
+    "scenes_and_phrases.borne_out": [
+        "(True, False, False, True)",
+        "torch.tensor([1, 0, 0, 1])",
+        "np.array(list('TFFT')) == 'T'",
+    ],
+    "text_and_questions.read_off": [
+        "(False, False, True, True)",
+        "torch.tensor([0, 0, 1, 1])",
+        "[letter in 'cd' for letter in 'abcd']",
+    ],
+    "text_and_questions.look_there": [
+        "(f * M.relu()).flatten(1).sum(1) / M.relu().sum() if (M > 0).any() else f.mean((1, 2))",
+        "torch.einsum('khw,hw->k', f, M.clamp(min=0) / M.clamp(min=0).sum()) if M.max() > 0 else f.mean((1, 2))",
+        "np.average(f.numpy(), axis=(1, 2), weights=np.broadcast_to(np.maximum(M.numpy(), 0), f.shape)) if M.max() > 0 else f.numpy().mean((1, 2))",
+        "f[:, M > 0] @ M[M > 0] / M[M > 0].sum() if (M > 0).any() else f.flatten(1).mean(1)",
+        "def look_there(f, M):\n    M[M < 0] = 0\n    if not M.any():\n        M += 1\n    return [float((maps * M).sum() / M.sum()) for maps in f]",
+    ],
 }
 EACH = [(name, way) for name, ways in WAYS.items() for way in ways]
 

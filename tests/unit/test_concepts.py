@@ -1,4 +1,4 @@
-"""Objects that tell a scene, detectors of phrases and of text. (Notebook 07)"""
+"""Objects that tell a scene, detectors of phrases and of text. (Notebooks 07 and 08)"""
 
 import math
 
@@ -261,3 +261,48 @@ def test_pictures_are_enlarged_before_they_are_read():
     S, M = text.seen_by(net, images, 64)
     wanted, maps = net(net.prepare(text.enlarged(images, 64)), 1)
     assert torch.allclose(S, wanted[:, 1], atol=1e-6) and torch.allclose(M, maps[:, 0], atol=1e-6)
+
+
+def test_every_pixel_has_one_owner_and_shares_add_up():
+    pictures = sketchbook.scenes(16, 5)
+    owners = scenes.groups(pictures)
+    assert (owners.sum(1) == 1).all()
+    assert torch.equal(owners[:, 0] | pictures.masks, owners[:, 0])  # road and water tell, too
+    everywhere = torch.ones_like(owners[:, 0])
+    assert torch.allclose(scenes.shares(owners, everywhere).sum(1), torch.ones(16).double())
+    assert not scenes.shares(owners, ~everywhere).any()
+
+
+def test_what_is_covered_is_as_its_surroundings_and_the_rest_stays():
+    pictures = sketchbook.scenes(8, 5)
+    owners = scenes.groups(pictures)
+    things = owners[:, 0] | owners[:, 1]
+    found = scenes.covered(pictures, things)
+    grown = concepts.around(things, 1)[:, None].expand(-1, 3, -1, -1)
+    assert torch.equal(found[~grown], pictures.images[~grown])
+    for before, after, mask in zip(pictures.images, found, things, strict=True):
+        inside = [image[:, mask].double().std(1).mean() for image in (before, after)]
+        assert inside[1] < inside[0]
+    nothing = torch.zeros_like(things)
+    assert torch.equal(scenes.covered(pictures, nothing), pictures.images)
+
+
+def test_windows_of_photographs_differ_in_their_words_only():
+    pictures, of = text.on_photographs(2, seed=3)
+    plain, written = pictures.images[:20], pictures.images[20:]
+    assert of.bincount().tolist() == [4] * len(text.PHOTOGRAPHS)
+    assert pictures.labels.tolist() == [0] * 20 + [1] * 20
+    assert not pictures.masks[:20].any() and pictures.masks[20:].flatten(1).any(1).all()
+    changed = (plain != written).any(1)
+    near = concepts.around(pictures.masks[20:], 3)
+    assert changed.flatten(1).any(1).all() and not (changed & ~near).any()
+
+
+def test_a_fold_is_read_by_what_the_others_taught():
+    f = torch.rand(12, 3, 2, 2, generator=random(0))
+    labels, of = torch.arange(12) % 2, torch.arange(12) // 4
+    f[:, 0] += labels[:, None, None]
+    S, M = text.read_across(f, labels, of)
+    assert torch.equal(S > 0, labels == 1) and M.shape == (12, 2, 2)
+    turned = torch.where(of == 0, 1 - labels, labels)  # a fold's own labels teach it nothing
+    assert torch.equal(text.read_across(f, turned, of)[0][of == 0], S[of == 0])

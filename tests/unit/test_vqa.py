@@ -178,3 +178,47 @@ def test_maps_of_answers_peak_on_things():
     masks[0, :, :3, :3] = True
     found = questions.on_things(f, torch.eye(2), torch.tensor([0, 1, 0, 1]), masks)
     assert found.tolist() == [True, False, True, False]
+
+
+# --- attention made of CAM -----------------------------------------------------------------------
+
+
+def test_looking_is_a_mean_weighted_by_the_positive_part():
+    f = torch.arange(8.0).reshape(2, 2, 2)
+    assert vqa.look_there(f, torch.tensor([[0.0, 2], [-5, 0]])).tolist() == [1, 5]
+    assert vqa.look_there(f, torch.tensor([[0.0, 1], [0, 3]])).tolist() == [2.5, 6.5]
+    for nowhere in (torch.zeros(2, 2), -torch.ones(2, 2)):
+        assert vqa.look_there(f, nowhere).tolist() == [1.5, 5.5]
+    with pytest.raises(ValueError):
+        vqa.look_there(f, torch.full((2, 2), torch.nan))
+
+
+def test_nouns_are_read_from_questions_and_answers():
+    assert questions.NOUNS[questions.noun_asked("How many stars are there?")] == "star"
+    assert questions.NOUNS[questions.noun_asked("What colour is the cat?")] == "cat"
+    assert questions.noun_asked("What is on the left?") == -1
+    pictures = sketchbook.questions(20, 3)
+    spoken = questions.spoken_of(pictures)
+    for i, row in enumerate(spoken):
+        there = {pictures.part_names[p] for p in pictures.parts[i].unique().tolist()}
+        assert {questions.NOUNS[j] for j in row.nonzero()[:, 0].tolist()} <= there
+
+
+def test_a_question_without_a_noun_sees_the_plain_mean():
+    f = torch.rand(1, 5, 3, 3)
+    nouns = torch.randn(len(questions.NOUNS), 5)
+    asked = ["What is on the left?", "What colour is the cat?"] * 2
+    pooled = questions.looked(f, nouns, asked)
+    cat = torch.einsum("khw,k->hw", f[0], nouns[questions.NOUNS.index("cat")])
+    assert torch.allclose(pooled[::2], f.mean((2, 3)).expand(2, -1))
+    assert torch.allclose(pooled[1::2], vqa.look_there(f[0], cat).expand(2, -1))
+
+
+def test_each_question_has_a_model_of_its_own():
+    g = torch.Generator().manual_seed(0)
+    F = torch.randn(80, 3, generator=g)
+    asked = ["a?", "b?"] * 40
+    sign = torch.tensor([1, -1] * 40)  # what counts for one question counts against the other
+    answers = (F[:, 0] * sign > 0).long()
+    found = questions.answered_one_by_one(asked, F, answers, [*asked, "c?"], F[[*range(80), 0]])
+    assert (found[:80] == answers).double().mean() > 0.9 and found[80] == -1

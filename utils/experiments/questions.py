@@ -1,6 +1,6 @@
-"""Answers to questions from words and pooled features, and what stands beside it. Notebook 07."""
+"""Answers to questions from words and pooled features, and what stands beside it. Notebook 08."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -8,8 +8,11 @@ from torchvision.transforms import functional
 
 import sketchbook
 from sketchbook.colours import NAMED
-from utils import cam, concepts, networks, vqa
+from sketchbook.questions import ALONE, ANIMALS, COUNTED
+from utils import cam, concepts, features, networks, vqa
 from utils.pictures import Pictures
+
+Look = Callable[[Tensor, Tensor], Tensor]  # as `vqa.look_there`
 
 # A word of the question -> what it asks for; none of them stands in those for left and right.
 KINDS = {
@@ -27,7 +30,7 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
     "both" is the model; "words" and "picture" see one of the two; "told" pools over the thing asked
     for alone, its true mask standing for perfect attention. "on_thing" is the share of the maps
     whose maximum lies on that thing, "area" what chance gives. Each for all questions and for every
-    kind. For the rest see `colours_named` and `pairs_of_questions`. Notebook 07.
+    kind. For the rest see `colours_named` and `pairs_of_questions`. Notebook 08.
     """
     train, test = (sketchbook.questions(n, 1000 * k + seed) for k, n in ((1, n_train), (2, n_test)))
     (asked, learnt), (asked_test, true) = (in_one_row(d) for d in (train, test))
@@ -36,6 +39,11 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
     f, f_test = (last_maps(net, d.images) for d in (train, test))
     F, F_test = (maps.mean((2, 3)).repeat_interleave(4, 0) for maps in (f, f_test))
     at, at_test = (over_things(*seen) for seen in ((f, train.masks), (f_test, test.masks)))
+    nouns = noun_detectors(F[::4], spoken_of(train))
+    (noun, noun_test), (wrong, wrong_test) = (
+        (looked(f, nouns, asked, other=j), looked(f_test, nouns, asked_test, other=j))
+        for j in (0, 1)
+    )
     model = vqa.fit(q, F, learnt)
     given = vqa.scores(q_test, F_test, *model).argmax(1)
     cells = net.cells(net.prepare(test.images[:1]))
@@ -44,6 +52,9 @@ def questions(net: networks.CamNetwork, seed: int, n_train: int = 1500, n_test: 
         "words": vqa.answers(q, 0 * F, learnt, q_test, 0 * F_test) == true,
         "picture": vqa.answers(0 * q, F, learnt, 0 * q_test, F_test) == true,
         "told": vqa.answers(q, at, learnt, q_test, at_test) == true,
+        "own": answered_one_by_one(asked, F, learnt, asked_test, F_test) == true,
+        "looked": vqa.answers(q, noun, learnt, q_test, noun_test) == true,
+        "elsewhere": vqa.answers(q, wrong, learnt, q_test, wrong_test) == true,
         "on_thing": on_things(f_test, model[1], given, test.masks, cells),
         "area": test.masks.double().mean((2, 3)).flatten(),
     }
@@ -84,11 +95,79 @@ def last_maps(net: networks.CamNetwork, images: Tensor) -> Tensor:
 def over_things(f: Tensor, masks: Tensor) -> Tensor:
     """Means of f_k over the things asked for: (N, K, H, W), (N, 4, h, w) bool -> (4 N, K).
 
-    A cell counts by the share of it that the thing covers. Notebook 07, section 16.
+    A cell counts by the share of it that the thing covers. Notebook 08.
     """
     cells = functional.resize(masks.float(), list(f.shape[-2:]), antialias=True)
     cells = cells / cells.sum((2, 3), keepdim=True)
     return torch.einsum("nkhw,nqhw->nqk", f, cells).flatten(0, 1)
+
+
+def answered_one_by_one(
+    asked: Sequence[str], F: Tensor, learnt: Tensor, asked_test: Sequence[str], F_test: Tensor
+) -> Tensor:
+    """Answers of a model of its own for each question, fitted to the pictures it was asked of.
+
+    The most that words and pooled features can do together: given the question, every model with
+    products q_j F_k is linear in F, as these are. Features (Q, K), answers (Q,) -> (Q_test,); a
+    question that was never asked gets -1. Notebook 08.
+    """
+    given = torch.full((len(asked_test),), -1)
+    for text in set(asked_test) & set(asked):
+        at, new = (
+            torch.tensor([other == text for other in texts]) for texts in (asked, asked_test)
+        )
+        names, own = learnt[at].unique(return_inverse=True)
+        if len(names) == 1:
+            given[new] = names[0]
+            continue
+        nothing = (torch.zeros(int(of.sum()), 1) for of in (at, new))
+        given[new] = names[vqa.answers(next(nothing), F[at], own, next(nothing), F_test[new])]
+    return given
+
+
+# ---------------------------------------------------------------- attention made of CAM
+
+NOUNS = tuple(dict.fromkeys((*ANIMALS, *ALONE, *COUNTED)))  # none of them has a mask or a box
+
+
+def spoken_of(pictures: Pictures) -> Tensor:
+    """Whether the questions about a picture, or their answers, name each of `NOUNS`: -> (N, J)."""
+    said = [
+        {word.removesuffix("s") for text in row for word in vqa.words(text)}
+        | {pictures.class_names[c] for c in labels.tolist()}
+        for row, labels in zip(pictures.questions, pictures.labels, strict=True)
+    ]
+    return torch.tensor([[noun in words for noun in NOUNS] for words in said])
+
+
+def noun_detectors(F: Tensor, spoken: Tensor) -> Tensor:
+    """A linear SVM for each noun, from pooled features (N, K) and (N, J) bool: weights (J, K)."""
+    rows = [features.folded(features.linear_svm(F, noun.long(), C=0.01))[0][1] for noun in spoken.T]
+    return torch.stack(rows)
+
+
+def noun_asked(text: str) -> int:
+    """Which of `NOUNS` a question names; -1 for none, as in "What is on the left?"."""
+    words = [word.removesuffix("s") for word in vqa.words(text)]
+    return next((j for j, noun in enumerate(NOUNS) if noun in words), -1)
+
+
+def looked(
+    f: Tensor, nouns: Tensor, asked: Sequence[str], look: Look = vqa.look_there, other: int = 0
+) -> Tensor:
+    """f_k pooled under each question's noun's map: (N, K, H, W), (J, K), 4 N texts -> (4 N, K).
+
+    Where no noun is named it is the plain mean. `other` takes the map of the noun that many places
+    further on in `NOUNS`, as a control. Notebook 08.
+    """
+    pooled = []
+    for maps, texts in zip(f, (asked[i : i + 4] for i in range(0, len(asked), 4)), strict=True):
+        for j in map(noun_asked, texts):
+            M = torch.zeros(maps.shape[1:])
+            if j >= 0:
+                M = torch.einsum("khw,k->hw", maps, nouns[(j + other) % len(nouns)])
+            pooled.append(torch.as_tensor(look(maps, M)))
+    return torch.stack(pooled).to(f)
 
 
 def on_things(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import sketchbook
-from sketchbook.scenes import SCENES
+from sketchbook.scenes import SCENES, STUFF
 from utils import concepts, features, networks
 from utils.pictures import Pictures
 
@@ -30,14 +30,43 @@ def scenes(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: int
     maps = networks.maps_of(svm, known)
     found = first_places(known, rules(known, maps))
     means = {rule: sum(values) / len(values) for rule, values in found.items()}
-    hot = concepts.hot(maps).double().mean().item()
-    return {"accuracy": len(known) / len(test), **means, "hot_area": hot}
+    hot = concepts.hot(maps)
+    return {
+        "accuracy": len(known) / len(test),
+        **means,
+        "shuffled": shuffled(net, train, known, seed),
+        "hot_area": hot.double().mean().item(),
+        **where_and_why(svm, known, hot),
+    }
+
+
+def shuffled(net: networks.CamNetwork, train: Pictures, known: Pictures, seed: int) -> float:
+    """The same ranking by maps of an SVM that learnt shuffled labels: mean over the scenes."""
+    mixed = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+    svm = features.svm_network(net, train.images, train.labels[mixed], train.class_names)
+    found = first_places(known, rules(known, networks.maps_of(svm, known)))["informative"]
+    return sum(found) / len(found)
+
+
+def where_and_why(svm: networks.CamNetwork, known: Pictures, hot: Tensor) -> dict[str, float]:
+    """Shares of the hot pixels (N, h, w) by owner, and of names that are kept with things covered.
+
+    `known` are pictures that the SVM names right. Notebook 07, section 6.
+    """
+    owners = groups(known)
+    on_telling, _, around = shares(owners, hot).mean(0).tolist()
+    masks = {"others": owners[:, 1], "telling": owners[:, 0], "all": owners[:, :2].any(1)}
+    kept = {
+        f"kept_without_{whose}": (scores(svm, covered(known, mask)).argmax(1) == known.labels)
+        for whose, mask in masks.items()
+    }
+    means = {name: right.double().mean().item() for name, right in kept.items()}
+    return {"hot_on_telling": on_telling, "hot_around": around, **means}
 
 
 def named_right(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
     """Of which pictures the network names the class: -> (N,) bool."""
-    S = torch.cat([p.S for _, p in networks.passes(net, pictures.images)])
-    return S.argmax(1) == pictures.labels
+    return scores(net, pictures.images).argmax(1) == pictures.labels
 
 
 def rules(pictures: Pictures, maps: Tensor, rate: Rate = concepts.overlap_rate) -> dict[str, Rule]:
@@ -84,4 +113,54 @@ def first_places(pictures: Pictures, rules: Mapping[str, Rule]) -> dict[str, lis
             ranked = concepts.ranking(rule(of), area[of])
             found[name].append(concepts.first_right(ranked, telling))
         found["chance"].append(torch.isin(ranked, torch.tensor(telling)).double().mean().item())
+    return found
+
+
+def scores(net: networks.CamNetwork, images: Tensor) -> Tensor:
+    """S of many pictures: (N, 3, h, w) uint8 -> (N, C)."""
+    return torch.cat([p.S for _, p in networks.passes(net, images)])
+
+
+# ---------------------------------------------------------------- where the evidence lies
+
+GROUPS = ("telling things", "other things", "wall, floor, sky, ground")
+
+
+def groups(pictures: Pictures) -> Tensor:
+    """Whose pixels they are, by `GROUPS`: -> (N, 3, h, w) bool, each pixel in one of the three.
+
+    Road and water tell their scene; they belong to the first group there. Notebook 07.
+    """
+    names, parts = pictures.part_names, pictures.parts
+    surroundings = torch.tensor([name in ("", *STUFF) for name in names])
+    telling = torch.tensor([[name in TELLING[s] for name in names] for s in pictures.class_names])
+    tells = torch.stack([telling[c][p.long()] for c, p in zip(pictures.labels, parts, strict=True)])
+    around = surroundings[parts.long()] & ~tells
+    return torch.stack([tells, ~tells & ~around, around], 1)
+
+
+def shares(owners: Tensor, where: Tensor) -> Tensor:
+    """Of the pixels in `where`, the share of each group: (N, G, h, w), (N, h, w) bool -> (N, G).
+
+    A picture without such a pixel has 0 everywhere. Notebook 07.
+    """
+    inside = (owners & where[:, None]).sum((2, 3)).double()
+    return inside / where.sum((1, 2))[:, None].clamp(min=1)
+
+
+def covered(pictures: Pictures, masks: Tensor) -> Tensor:
+    """The pictures with what lies in the masks painted over: -> (N, 3, h, w) uint8.
+
+    Each row is filled with the median colour of its wall, floor, sky or ground, so that no form
+    is left; a row that shows none of them takes the colour of the picture's. masks (N, h, w) bool
+    are grown by a pixel, for the things' soft edges. Notebook 07.
+    """
+    stuff = groups(pictures)[:, 2] & ~concepts.around(masks, 1)
+    found = pictures.images.clone()
+    for image, mask, plain in zip(found, concepts.around(masks, 1), stuff, strict=True):
+        everywhere = image[:, plain].median(1).values if plain.any() else image.new_zeros(3)
+        for y in mask.any(1).nonzero()[:, 0].tolist():
+            here = image[:, y][:, plain[y]]
+            colour = here.median(1).values if here.shape[1] else everywhere
+            image[:, y, mask[y]] = colour[:, None]
     return found

@@ -1,12 +1,18 @@
-"""A text detector from labels alone. Notebook 07."""
+"""A text detector from labels alone. Notebook 08."""
 
+import random
+
+import numpy as np
 import torch
+from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from torchvision.transforms import functional
 
 import sketchbook
-from utils import cam, concepts, features, localization, networks
+from sketchbook.letters import WORDS, word
+from utils import cam, concepts, features, localization, networks, photos
+from utils.pictures import Pictures
 
 SIDE = 280  # pixels that a picture of 112 is enlarged to: a cell of the map is 3.2 of its pixels
 
@@ -16,7 +22,7 @@ def text(net: networks.CamNetwork, seed: int, n_train: int = 2400, n_test: int =
 
     Pictures of 112 pixels are seen as they are, and enlarged. Maps are measured on the test
     pictures with text; "max_on_text" is the share whose maximum lies on it, "max_of_3x3" the same
-    for means over 3 x 3 cells; "area" is what chance gives for both, and as precision. Notebook 07.
+    for means over 3 x 3 cells; "area" is what chance gives for both, and as precision. Notebook 08.
     """
     # (Seeds 1000 and 2000 served to choose the size of 280 and C; these are others.)
     train, test = (sketchbook.signs(n, 1000 * k + seed) for k, n in ((3, n_train), (4, n_test)))
@@ -64,3 +70,74 @@ def seen_by(net: networks.CamNetwork, images: Tensor, side: int = SIDE) -> tuple
     ]
     S, M = zip(*seen, strict=True)
     return torch.cat(S), torch.cat(M)
+
+
+# ---------------------------------------------------------------- on photographs
+
+# scikit-image's pictures without a word in them: animals, things, textures, the sky, tissue.
+PHOTOGRAPHS = (
+    "chelsea", "coffee", "camera", "coins", "grass", "brick", "gravel", "moon", "ihc",
+    "motorcycle_left",
+)  # fmt: skip
+
+
+def on_photographs(n: int, seed: int = 0, side: int = 96) -> tuple[Pictures, Tensor]:
+    """Windows of photographs, each plain and with words on it: pictures, whose they are (N,).
+
+    n windows of each of `PHOTOGRAPHS`, in grey, since colour would tell photographs apart; class 1
+    is text, and its masks cover the lines of words. The second tensor numbers the photographs: a
+    test window must come from one that was not learnt from, for windows overlap. Notebook 08.
+    """
+    dice = random.Random(seed)
+    plain = torch.cat([windows(name, n, seed + i, side) for i, name in enumerate(PHOTOGRAPHS)])
+    images, masks = (torch.stack(t) for t in zip(*(written(p, dice) for p in plain), strict=True))
+    masks = torch.cat([torch.zeros_like(masks), masks])
+    boxes = torch.tensor([[0, 0, side, side]]).repeat(len(masks), 1)
+    pictures = Pictures(
+        torch.cat([plain, images]), torch.arange(2).repeat_interleave(len(plain)),
+        ("no text", "text"), boxes, masks, torch.zeros_like(masks, dtype=torch.uint8), ("",),
+    )  # fmt: skip
+    return pictures, torch.arange(len(PHOTOGRAPHS)).repeat_interleave(n).repeat(2)
+
+
+def windows(name: str, n: int, seed: int, side: int = 96) -> Tensor:
+    """n windows anywhere in a sample picture, in grey: -> (n, 3, side, side) uint8."""
+    photo, dice = functional.rgb_to_grayscale(photos.sample(name), 3), random.Random(seed)
+    tops, lefts = ([dice.randint(0, m - side) for _ in range(n)] for m in photo.shape[1:])
+    return torch.stack(
+        [photo[:, y : y + side, x : x + side] for y, x in zip(tops, lefts, strict=True)]
+    )
+
+
+def written(picture: Tensor, dice: random.Random) -> tuple[Tensor, Tensor]:
+    """A picture with one to three words on it, in black or white: -> (3, h, w), where (h, w) bool.
+
+    The mask is a box around each word. A word may hide part of another. Notebook 08.
+    """
+    image, mask = Image.fromarray(picture.permute(1, 2, 0).numpy()), torch.zeros(picture.shape[1:])
+    pen, ink = ImageDraw.Draw(image), (255 if picture.float().mean() < 128 else 0,) * 3
+    for _ in range(dice.randint(1, 3)):
+        height = dice.uniform(9, 22)
+        strokes, width = word(dice.choice(WORDS), height)
+        x, y = dice.uniform(3, max(93 - width, 4)), dice.uniform(3, 93 - height)
+        nib = max(1, round(height * dice.uniform(0.08, 0.2)))
+        middle = np.array([x + width / 2, y + height / 2])
+        for stroke in (strokes + middle).tolist():
+            pen.line([tuple(p) for p in stroke], ink, nib)
+        mask[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1] = 1
+    return photos.load(image), mask > 0
+
+
+def read_across(f: Tensor, labels: Tensor, of: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores and maps of text for pictures of folds that were not learnt from: -> (N,), (N, H, W).
+
+    Each fold, `of` (N,), is judged by a linear SVM that learnt from all the others: maps
+    (N, K, H, W), labels (N,), 1 for text. Notebook 08.
+    """
+    F = f.mean((2, 3))
+    S, M = torch.zeros(len(F)), torch.zeros(len(F), *f.shape[2:])
+    for fold in of.unique():
+        new = of == fold
+        w, b = features.folded(features.linear_svm(F[~new], labels[~new], C=0.01))
+        S[new], M[new] = F[new] @ w[1] + b[1], cam.class_maps(f[new], w[1:])[:, 0]
+    return S, M

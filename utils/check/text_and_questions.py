@@ -1,114 +1,10 @@
-"""The exercises of notebook 07."""
+"""The exercises of notebook 08."""
 
 import torch
 from torch import Tensor
 
 from utils import cam  # noqa: F401, the mistakes use it
 from utils.check import exercise
-
-
-def _counts() -> list[tuple[Tensor, Tensor]]:
-    """Three times inside (N, P) and area (N, P): exactly half, nothing, objects that are away."""
-    g, cases = torch.Generator().manual_seed(71), []
-    for n, n_objects in ((6, 4), (5, 5), (9, 3)):
-        area = 2 * torch.randint(1, 20, (n, n_objects), generator=g)
-        inside = (area * torch.rand(n, n_objects, generator=g)).long()
-        inside[0], inside[1] = area[0] // 2, 0
-        area[3:] += 1  # odd: half of it is no whole number of pixels
-        inside[3] = area[3] // 2  # and this is less
-        gone = torch.rand(n, n_objects, generator=g) < 0.3
-        gone[0], gone[2, 0] = False, True  # every object is in some picture, one is missing in one
-        gone[:, 1] = False  # and one is in all
-        cases.append((inside.masked_fill(gone, 0), area.masked_fill(gone, 0)))
-    return cases
-
-
-@exercise(
-    cases=_counts(),
-    hint="""
-    `there = area > 0` says which pictures hold which objects. Compare `inside` with `area / 2` rather than dividing:
-    0 / 0 is not a number. Two bool tensors combine with `&`; `.sum(0)` counts over the pictures.
-    """,
-    right="A wall is always there, and hardly ever hot.",
-)
-def overlap_rate(inside, area):
-    """How often at least half of each object is hot, where it is there: (N, P), (N, P) -> (P,)."""
-    there = area > 0
-    mostly = inside >= area / 2
-    return (mostly & there).sum(0) / there.sum(0)
-
-
-overlap_rate.mistakes(
-    (["mostly.double().mean(0)", "mostly.sum(0) / there.sum(0)"], "a picture without the object counts as one where it is hot: 0 >= 0 is true. Look only at pictures that hold it, area > 0."),
-    ("(mostly & there).double().mean(0)", "you divided by all pictures. Divide by those that hold the object, or rare objects look unimportant."),
-    ("inside >= area / 2", "inside > 0", "one hot pixel is enough in your count. At least half of the object's pixels have to be hot."),
-    ("inside >= area / 2", "inside > area / 2", "exactly half counts, too: at least half."),
-    ("area / 2", "area // 2", "// rounds down: half of 5 pixels is 2.5, and 2 of them are less. Divide by /."),
-    ("area / 2", "0.2 * area", "the 20 % belong to the map. Of the object, at least half has to be hot."),
-    (["((inside == area) & there).sum(0) / there.sum(0)", "(inside == area).sum(0) / there.sum(0)", "(inside == area).double().mean(0)"], "you ask for the whole object. Half of it is enough. (So does inside // area: // turns every share below 1 into 0.)"),
-    (["((inside // area >= 0.5) & there).sum(0) / there.sum(0)", "(inside % area).sum(0)"], "// stops where the object is not there, for nothing can be divided by 0; and it turns every share below 1 into 0. Compare inside with area / 2."),
-    ("inside.sum(0) / area.sum(0)", "you counted the pixels of all pictures together, so that one large object outvotes many small ones. Decide for each picture, then count pictures."),
-    ("(inside / area).nanmean(0)", "that is the mean share of the object. Decide for each picture whether at least half is hot, then count the pictures."),
-    (["(inside / area).mean(0)", "(inside / area).sum(0) / there.sum(0)"], "0 / 0 is not a number, and some pictures do not hold the object. Look only at those that do, and decide for each whether at least half of it is hot."),
-    (["(mostly & there).sum(1) / there.sum(1)", "(mostly & there).double().mean(1)", "mostly.double().mean(1)"], "you counted over the objects of a picture. Count over the pictures, axis 0: one number for each object."),
-    (["(mostly & there).sum() / there.sum()", "(mostly & there).double().mean()"], "that is one number for all objects together. Count over the pictures only, axis 0: one number for each object."),
-    ("(mostly & there).sum(0) / there.sum()", "you divided by how often any object is there. Each object has its own number of pictures: there.sum(0)."),
-    ("(mostly & there).sum(0)", "that is a count. Divide by the number of pictures that hold the object."),
-    (["mostly & there", "mostly"], "that is one answer for each picture. Count them for each object, and divide."),
-    ("there.double().mean(0)", "that is how frequent the objects are. The map is not in it."),
-    ("1 - solution(inside, area)", "you counted the pictures where less than half is hot."),
-    ("100 * solution(inside, area)", "as fractions, please, not in per cent."),
-)  # fmt: skip
-
-
-def _scored() -> list[tuple[Tensor, Tensor, Tensor, int]]:
-    """Four times S (N,), positive (N,), used (N,), n; most scores are below 0, the last all far."""
-    g, cases = torch.Generator().manual_seed(72), []
-    sizes = [(12, 2, -3.0, 4.0), (30, 5, -3.0, 0.4), (21, 4, -3.0, 0.3), (16, 3, -3e3, -1.5e3)]
-    for size, n, low, top in sizes:
-        order = torch.randperm(size, generator=g)
-        S = torch.linspace(low, top, size)[order.argsort()]
-        positive, used = torch.zeros(2, size, dtype=torch.bool).unbind()
-        positive[order[[-1, -3]]], used[order[[-2, -5, 1]]] = True, True
-        cases.append((S, positive, used, n))
-    return cases
-
-
-@exercise(
-    cases=_scored(),
-    hint="""
-    `masked_fill` can push pictures to the end of the order before `topk(n)` takes the first n. It also gives you the
-    `indices`.
-    """,
-    right="The detector now learns from what it gets wrong.",
-)
-def hardest(S, positive, used, n):
-    """The n hardest negatives not used yet, highest first: (N,), (N,) bool, (N,) bool -> (n,) int."""
-    out = positive | used
-    return S.masked_fill(out, -torch.inf).topk(n).indices
-
-
-hardest.mistakes(
-    ("-torch.inf).topk(n)", "torch.inf).topk(n, largest=False)", "these are the easiest negatives, those with the lowest scores. A hard one scores high: the detector takes it for the phrase."),
-    ("S.topk(n, largest=False).indices", "these are the lowest scores of all. A hard negative scores high, and it is neither positive nor used."),
-    (["S.topk(n).indices", "S.masked_fill(positive & used, -torch.inf).topk(n).indices"], "you took the best of all pictures. Positives are no mistakes, and a picture that is used already teaches nothing new: leave out what is positive or used."),
-    ("positive | used", "used", "there are positives among them. You would tell the detector that the phrase is not there, where it is."),
-    ("positive | used", "positive", "there are pictures among them that it has learnt from already. Leave out what is used."),
-    (["S.masked_fill(out, 0).topk(n).indices", "(S * ~out).topk(n).indices"], "you gave the pictures that are out the score 0. Most scores are below 0, so those win. Give them -torch.inf."),
-    ([f"S.masked_fill(out, {low}).topk(n).indices" for low in (-1, -10, -1000)], "you gave the pictures that are out a low score, but others can score lower still, and then those win. Give them -torch.inf."),
-    ("S[~out].topk(n).indices", "these numbers count only the pictures that are left. Wanted are the numbers of the pictures among all."),
-    ("S.masked_fill", "(-S.abs()).masked_fill", "these are the scores nearest to 0. A negative far above 0 is a worse mistake: take the highest."),
-    ("S.masked_fill", "S.abs().masked_fill", "by absolute value, the surest negatives come in, far below 0. Keep the sign."),
-    ("solution(S, positive, used, n).flip(0)", "the right ones, in the other order. The highest score comes first."),
-    ("solution(S, positive, used, n).sort().values", "the right ones, in the order of their numbers. The highest score comes first."),
-    ("indices", "values", "these are scores. The numbers of the pictures are wanted: .indices."),
-    ("S.topk(n).indices[~out[S.topk(n).indices]]", "you took the n best first and threw out afterwards, so fewer than n are left. First out, then the n best."),
-    (["solution(S, positive, used, 1)", "solution(S, positive, used, 1)[0]"], "that is one. n of them are wanted."),
-    ("solution(S, positive, used, int((~out).sum()))", "that is every negative in order. Keep the first n."),
-    ("S.masked_fill(out, -torch.inf).argsort(descending=True)", "that is every picture in order. Keep the first n."),
-    ("(out, -torch.inf)", "(~out, -torch.inf)", "you kept what should go. Out are positives and used ones."),
-    ("S.masked_fill(out, -torch.inf).topk(n)", "topk gives two things, the scores and the numbers of the pictures. The numbers are wanted: .indices."),
-)  # fmt: skip
 
 
 def _marked() -> list[tuple[Tensor, Tensor, float]]:
@@ -232,4 +128,70 @@ answer_map.mistakes(
     ("f.sum(0)", "the weights of the answer are missing: f_k times w[c, k], added up over k."),
     ("solution(f, q, v, w, b)[None]", "the values are right, but there is an axis of length 1 too many: (H, W) is wanted."),
     ("solution(f, q, v, w, b).flatten()", "the cells are in one row still: give them back their H rows and W columns."),
+)  # fmt: skip
+
+
+def _weighted() -> list[tuple[Tensor, Tensor]]:
+    """f (K, H, W) and a map (H, W) of both signs; one map is nowhere positive, one is zero."""
+    g = torch.Generator().manual_seed(83)
+    cases = [
+        (torch.rand(k, h, w, generator=g), torch.randn(h, w, generator=g))
+        for k, h, w in ((4, 5, 6), (6, 6, 6), (3, 2, 7))
+    ]
+    f, M = torch.rand(5, 4, 3, generator=g), torch.randn(4, 3, generator=g)
+    return [*cases, (f, -M.abs() - 0.1), (f, 0 * M), (f, M)]
+
+
+@exercise(
+    cases=_weighted(),
+    hint="""
+    The weights are `M.clamp(min=0)`. Multiply $f_k$ by them, add up, and divide by the sum of the *weights*: a weighted mean. If
+    no weight is left, there is nothing to look at: take the plain mean of every $f_k$.
+    """,
+    right="Attention in three lines.",
+)
+def look_there(f, M):
+    """Means of f_k where M is positive, weighted by M: maps (K, H, W), map (H, W) -> (K,)."""
+    a = M.clamp(min=0)
+    a = a if a.any() else torch.ones_like(a)
+    return (f * a).sum((1, 2)) / a.sum()
+
+
+look_there.mistakes(
+    ("f.mean((1, 2))", "that is the plain mean: M is not in it."),
+    ("(f * M).sum((1, 2)) / M.sum()", "negative weights are left in: they subtract, and the sum below may be near 0. Keep the positive part of M."),
+    (["(f * M.clamp(min=0)).sum((1, 2)) / M.clamp(min=0).sum()"], "where no cell is positive you divide 0 by 0. Take the plain mean there."),
+    ("(f * a).sum((1, 2))", "the weighted sum is right. For a mean, divide it by the sum of the weights."),
+    ("(f * a).mean((1, 2))", "you divided by the number of cells. A weighted mean divides by the sum of the weights."),
+    ("(f * (M > 0)).sum((1, 2)) / (M > 0).sum().clamp(min=1)", "every positive cell counts alike, and where there is none you give 0. The weights are the values of M."),
+    ("f.flatten(1)[:, M.argmax()]", "you look at one cell only, the hottest. All positive cells count, each with its weight."),
+    ("(f * M.flatten().softmax(0).reshape(M.shape)).sum((1, 2))", "a softmax gives weight to negative cells, too. Here the weights are the positive part of M."),
+    ("(f * a).sum((1, 2)) / a.sum()", "(f * a).sum(0) / a.sum()", "you added up over the channels. Add up over x and y, the axes 1 and 2: one number for each channel."),
+    ("((f * a) / a.sum())", "these are the weighted maps. Add them up over x and y: one number for each channel."),
+    ("(f * M.abs()).sum((1, 2)) / M.abs().sum().clamp(min=1e-9)", "you look where evidence speaks against, as well. Keep the positive part of M."),
+)  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    For **a** compare the answer's map with a random point on a thing, in the column *colour*. For **b** look at the
+    models that may combine words and picture. For **c** and **d** compare the last table's lines two by two: what differs between them?
+    """,
+    right="A number says something once its control stands beside it.",
+)
+def read_off():
+    """Which of a, b, c, d do the tables bear? Four times True or False, in this order."""
+    return [False, False, True, True]
+
+
+read_off.mistakes(
+    ("[True] * 4", "not all of them. Two sound right until their control is read."),
+    ("[False] * 4", "two of them can be read off the last table."),
+    ("[True, True, False, False]", "just the other way round."),
+    ("[False, False, False, True]", "c holds: only the noun differs between the two lines, and the wrong one is worse than no looking at all."),
+    ("[False, False, True, False]", "d holds: told where, the same linear model gains several times as much."),
+    (["[True, False, True, True]", "[True, False, True, False]", "[True, False, False, True]", "[True, False, False, False]"], "a cannot be: for colours the answer's map is less often on the thing than a random point on any thing."),
+    (["[False, True, True, True]", "[False, True, True, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: a model of its own for each question may combine words and picture in any way, and is no better."),
+    (["[True, True, True, False]", "[True, True, False, True]"], "a and b fail at their controls: the random point on a thing, and the model of its own for each question."),
 )  # fmt: skip
