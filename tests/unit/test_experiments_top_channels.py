@@ -91,8 +91,10 @@ def test_falls_are_shares_of_what_was_there(net, pictures):
     part = torch.tensor([[experiment.numbers_of(pictures, t)[0]] * 3 for t in pictures.class_names])
     found = experiment.falls(net, pictures, gone, part)
     assert all(v.shape == (30,) and (v <= 1).all() for v in found)
-    same = {p: pictures.images[:10][pictures.labels[:10] == c] for c, t in enumerate(pictures.class_names)
-            for p in experiment.numbers_of(pictures, t)}  # fmt: skip
+    labels, same = pictures.labels[:10], {}
+    for c, thing in enumerate(pictures.class_names):
+        whole = pictures.images[:10][labels == c]
+        same |= dict.fromkeys(experiment.numbers_of(pictures, thing), whole)
     for v in experiment.falls(net, pictures, same, part):
         assert torch.allclose(v, torch.zeros(30), atol=1e-5)
 
