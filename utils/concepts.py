@@ -123,7 +123,7 @@ def hardest(S: Tensor, positive: Tensor, used: Tensor, n: int) -> Tensor:
 
     S (N,) are the scores of all pictures; positive and used, (N,) bool, say which show the phrase
     and which the detector has learnt from. Raises ValueError if fewer are left. Notebook 07,
-    exercise 2.
+    exercise 3.
     """
     left = ~(positive | used)
     if left.sum() < n:

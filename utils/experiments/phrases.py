@@ -44,7 +44,7 @@ def compared(
     """Every phrase's detectors: figures for each kind of negatives, and the mined detectors.
 
     `orders` shuffles the training pictures for each phrase, so that the first ones are random.
-    Figures are means over the phrases. Notebook 07, section 7.
+    Figures are means over the phrases. Notebook 07, section 8.
     """
     F, F_test = (features.features(net, d.images) for d in (train, test))
     found: dict[str, list[dict[str, float]]] = {}
@@ -72,7 +72,7 @@ def negatives(
     The first are n random pictures whose captions hold none of its words: the paper's rule. Then,
     together with these, n more of them, n random ones without the phrase, or the n hardest of
     those in two rounds. At last all pictures without the phrase. `order` (N,) shuffles the
-    pictures. Notebook 07, section 7.
+    pictures. Notebook 07, section 8.
     """
     positive = concepts.mentions(captions, phrase)
     other = order[~concepts.touches(captions, phrase)[order]]
@@ -105,7 +105,7 @@ def evidence(net: networks.CamNetwork, test: Pictures) -> dict[str, Tensor]:
     """Whether maps peak near the things of each picture, and the area there: three times (N,).
 
     For the picture's own phrase, and, where the map of the one that looks alike is lowest, against
-    that one. Near is within a cell, 8 pixels. Notebook 07, section 8.
+    that one. Near is within a cell, 8 pixels. Notebook 07, section 9.
     """
     near = concepts.around(test.masks)
     against = -networks.maps_at(net, test.images, test.labels ^ 1)
@@ -120,7 +120,7 @@ def birds_moved(test: Pictures) -> dict[str, Tensor]:
     """Pictures of birds on a roof, the same changed, and birds beside a house: (N, 3, h, w) each.
 
     The bird is moved 40 pixels aside, towards the larger side, into the air; or it is taken away.
-    Notebook 07, section 9.
+    Notebook 07, section 10.
     """
     on_roof, beside = (
         test.subset(test.labels == test.class_names.index(phrase))
@@ -145,7 +145,7 @@ def told_in_tiles(
     """Which pair of things, and which relation, told right from features averaged over tiles.
 
     Linear SVMs. With six pairs of things chance is 1/6; the relation is asked of those whose things
-    are known, one SVM for each pair, and chance is 1/2. Notebook 07, section 9.
+    are known, one SVM for each pair, and chance is 1/2. Notebook 07, section 10.
     """
     F, F_test = (concepts.tile_features(net, d.images, side) for d in (train, test))
     things, relation = train.labels // 2, train.labels % 2
