@@ -107,7 +107,7 @@ class Step(NamedTuple):
     change: Tensor  # of each picture's own M_c
 
 
-def step(network: models.CourseNetwork, pictures: Pictures, lr: float = 0.01) -> Step:
+def step(network: models.CourseNetwork, pictures: Pictures, lr: float = 1e-4) -> Step:
     """One step of a copy down the loss of these pictures; the last layer stays as it is.
 
     So do the numbers that normalise each layer: what changes a map is the kernels alone.
