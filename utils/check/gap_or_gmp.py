@@ -129,7 +129,7 @@ def _lit_maps() -> list[tuple[Tensor, Tensor, float]]:
     `M.amax((1, 2), keepdim=True)` has the shape (N, 1, 1), so it can be compared with M. Combine two bool
     tensors with `&`, count with `.sum((1, 2))`, and think about what to divide by.
     """,
-    right="It asks how much of the thing is lit, and does not care what else is. So it needs a partner: section 7.",
+    right="It asks how much of the thing is lit, and does not care what else is. So it needs a partner, the precision.",
 )
 def coverage(M, mask, t):
     """Share of the object above t times the maximum: (N, h, w), (N, h, w) bool, t -> (N,)."""
@@ -162,4 +162,27 @@ coverage.mistakes(
     (["(lit & mask).sum(1) / mask.sum(1)", "(lit & mask).sum(2) / mask.sum(2)"], "you counted along one axis only. Sum over both, (1, 2): one number for each picture."),
     ("solution(M, mask, t).mean()", "that is the mean over the pictures. One number for each is wanted."),
     ("(lit & mask).sum() / mask.sum()", "you counted the pixels of all pictures together. One number for each picture is wanted: sum over axes 1 and 2."),
+)  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    The first two columns have one thing in each picture, the last two have two. Which question can be answered without
+    knowing the class? For (c) and (d), hold the first row of numbers against the second.
+    """,
+    right="A number says what a map knows only beside a map that does not know it.",
+)
+def true_of_the_maps():
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"b", "c", "e"}
+
+
+true_of_the_maps.statements(
+    a="(a) the mean of all f_k does not know the class, and with one thing in the picture its boxes are as good or better.",
+    b="(b) look at the row of the channels against the class, first two columns: GMP's find most of the things, GAP's few.",
+    c="(c) first column pair, GMP: from the first row to the second only the weights below 0 go. That is most of the way to the mean's boxes.",
+    d="(d) look at the last column: of two things GMP's map finds the one asked for less often without the weights below 0. They tell things apart.",
+    e="(e) a map that finds any of two things is on the one asked for in about half of the cases. Compare the last row, last two columns.",
+    f="(f) in the first row GMP's maximum is on the thing asked for at least as often as GAP's: its peaks know the class.",
 )  # fmt: skip

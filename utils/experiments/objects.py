@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import sketchbook
 from utils import localization, models, networks, training
+from utils.experiments import pooling
 from utils.pictures import Pictures
 
 N_TRAIN, EPOCHS = 5000, 5
@@ -47,6 +48,7 @@ def measure(network: models.CourseNetwork, seen: Pictures) -> dict:
         result |= measure_maps(
             _true_maps(network, validation), validation.boxes, _true_maps(network, test), test
         )
+        result |= pooling.measure(network)
     return result
 
 
