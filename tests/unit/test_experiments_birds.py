@@ -97,6 +97,17 @@ def test_windows_are_patches_and_stay_inside():
     assert len(cut) == 3 * 3 and {tuple(w.shape) for w in cut} == {(3, 25, 25)}
 
 
+def test_surroundings_lie_around_the_same_windows():
+    photo = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    cut = faces.windows(photo, 13)
+    for grey in (True, False):
+        views = faces.with_surroundings(photo, 13, grey)
+        assert {tuple(v.shape) for v in views} == {(3, 75, 75)}
+        inner = [v[:, 25:50, 25:50] for v in views]
+        assert all(torch.equal(*pair) for pair in zip(inner, cut, strict=True))
+        assert all((v[:, :25] == 124).all() == grey for v in views)
+
+
 def seen(n=80, per_photo=30, n_photos=6):
     draw = torch.Generator().manual_seed(0)
     is_face = (torch.arange(n) < n // 2).long()

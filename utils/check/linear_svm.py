@@ -180,7 +180,7 @@ borne_out.statements(
     a="(a) leaving the sky out of the average is the row 'whole, pooled in the box': it brings a few points, the crop several times as many.",
     b="(b) compare 'whole, pooled in the box' with 'enlarged, pooled in the box' or with 'CAM crop, same pixels': the same piece, blown up, without a new pixel.",
     c="(c) compare two steps: from 'whole' to 'pooled in the box', and from 'enlarged' to 'enlarged, pooled in the box'. The second is larger.",
-    d="(d) 'whole, as drawn' has four times as many pixels as 'whole'. So has 'whole, enlarged', without a new one, and it is as good.",
+    d="(d) compare 'whole, enlarged' with 'CAM crop, same pixels': the crop leaves out what is not bird, and it is well above.",
     e="(e) the crop in the middle is a closer look too, at the wrong place. It brings nothing.",
     f="(f) 'CAM crop' and 'CAM crop, same pixels' show the same piece. The first has finer pixels, and it is better.",
 )

@@ -45,11 +45,39 @@ def coarse(name: str) -> Tensor:
     return functional.rgb_to_grayscale(photo, 3)
 
 
-def windows(photo: Tensor) -> list[Tensor]:
-    """All windows of a photograph, STEP pixels apart: (3, h, w) -> each (3, 25, 25)."""
+def windows(photo: Tensor, step: int = STEP) -> list[Tensor]:
+    """All windows of a photograph, so many pixels apart: (3, h, w) -> each (3, 25, 25)."""
+    return [photo[:, y : y + SIDE, x : x + SIDE] for y, x in corners(photo, step)]
+
+
+def corners(photo: Tensor, step: int) -> list[tuple[int, int]]:
+    """Where windows begin, row by row: -> (y, x) each."""
     h, w = photo.shape[-2:]
-    corners = [(y, x) for y in range(0, h - SIDE + 1, STEP) for x in range(0, w - SIDE + 1, STEP)]
-    return [photo[:, y : y + SIDE, x : x + SIDE] for y, x in corners]
+    return [(y, x) for y in range(0, h - SIDE + 1, step) for x in range(0, w - SIDE + 1, step)]
+
+
+def with_surroundings(photo: Tensor, step: int, grey: bool) -> list[Tensor]:
+    """Windows with as much again on each side, of the photograph or grey: -> (3, 75, 75) each.
+
+    Beyond the edge of the photograph is its mirror image.
+    """
+    wide = functional.pad(photo, [SIDE], padding_mode="reflect")
+    found = [wide[:, y : y + 3 * SIDE, x : x + 3 * SIDE].clone() for y, x in corners(photo, step)]
+    inner = slice(SIDE, 2 * SIDE)
+    for view in found if grey else []:
+        window = view[:, inner, inner].clone()
+        view[:] = 124  # the mean of ImageNet, to a unit
+        view[:, inner, inner] = window
+    return found
+
+
+def middles(net: networks.CamNetwork, views: Sequence[Tensor]) -> Tensor:
+    """F over the cells of the window alone, the middle third each way: (3, 75, 75) -> (N, K)."""
+    wide = replace(net, prepare=partial(photos.prepare, side=3 * SEEN))
+    third = SEEN // photos.STRIDE
+    inner = slice(third, 2 * third)
+    found = (p.f[:, :, inner, inner] for _, p in networks.passes(wide, views, 9))
+    return torch.cat([cam.pool(f) for f in found])
 
 
 def of_patches(net: networks.CamNetwork) -> networks.CamNetwork:
@@ -141,7 +169,8 @@ def faces(seen: Seen, seed: int) -> dict[str, float]:
     }
     cut = best_cut(seen.sharp[learn], seen.is_face[learn])
     rules["sharpness"] = seen.sharp - cut, seen.sharp_there - cut
-    face, figures = seen.is_face[ask] == 1, {}
+    face = seen.is_face[ask] == 1
+    figures: dict[str, float] = {}
     for name, (S, S_there) in rules.items():
         S, S_there = S[ask], S_there[~ours]
         figures |= {
