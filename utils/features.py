@@ -8,9 +8,9 @@ map. Paper, section 4, "Deep Features for Generic Localization". Notebook 06.
 import copy
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -68,6 +68,40 @@ def _pooled(net: CamNetwork, images: Images, batch_size: int = 100) -> Tensor:
     return torch.cat([cam.pool(p.f, p.pooling).cpu() for _, p in bar])
 
 
+def pooled_in(
+    net: CamNetwork, images: Tensor, boxes: Tensor, batch_size: int = 25
+) -> tuple[Tensor, Tensor]:
+    """F_k over the whole map, and over the cells in a box only: pictures, (N, 4) -> (N, K) twice.
+
+    Boxes are fractions of the picture. A cell counts as inside if its middle is at most half a step
+    outside, so every box has one. Raises ValueError where the network's cells cannot be placed.
+    Notebook 06.
+    """
+    cells = net.cells(net.prepare(images[:1]))
+    if cells is None:
+        raise ValueError("it cannot be told where the cells of this network look")
+    boxes = valid.boxes(boxes, "N 4").float()
+    down, across = (
+        start + step * torch.arange(n)
+        for start, step, n in zip(cells.start, cells.step, cells.shape, strict=True)
+    )
+    rows = _inside(down, boxes[:, 1], boxes[:, 3], cells.step[0])
+    inside = rows[:, :, None] * _inside(across, boxes[:, 0], boxes[:, 2], cells.step[1])[:, None]
+    share = inside / inside.sum((1, 2), keepdim=True)  # (N, H, W), adds up to 1
+    found = [
+        (p.f.mean((2, 3)).cpu(), torch.einsum("nkhw,nhw->nk", p.f.cpu(), share[at]))
+        for at, p in passes(net, images, batch_size)
+    ]
+    whole, part = zip(*found, strict=True)
+    return torch.cat(whole), torch.cat(part)
+
+
+def _inside(middles: Tensor, low: Tensor, high: Tensor, step: float) -> Tensor:
+    """Which cells along one axis lie in each box: (n,), (N,), (N,) -> (N, n) of 0 and 1."""
+    near = (middles >= low[:, None] - step / 2) & (middles <= high[:, None] + step / 2)
+    return near.float()
+
+
 def _fingerprint(tensors: Sequence[Tensor]) -> str:
     digest = hashlib.sha1(usedforsecurity=False)
     for t in tensors:
@@ -86,14 +120,58 @@ def linear_svm(F: Tensor, labels: Tensor, C: float = 0.1) -> "Pipeline":
     a channel of small values would need one. `C` is the price of a picture on the wrong side.
     Classes are 0, 1, ... Raises ValueError if one of them has no picture. Paper, section 4.
     """
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
+    return _scaled(LinearSVC(C=valid.number(C, "C, a price,", 1e-12), dual=False), F, labels)
+
+
+def softmax_layer(F: Tensor, labels: Tensor, C: float = 0.1) -> "Pipeline":
+    """A new last layer, as a network would be given: softmax and cross-entropy, on the same scale.
+
+    `C` is one over the weight decay. `folded` takes it as it takes an SVM. Notebook 06.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    classifier = LogisticRegression(C=valid.number(C, "C, a price,", 1e-12), max_iter=1000)
+    return _scaled(classifier, F, labels)
+
+
+def _scaled(classifier: Any, F: Tensor, labels: Tensor) -> "Pipeline":
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     F = valid.finite(F, "the features F", "N K").cpu()
-    labels, C = valid.learnt_from(labels, len(F)).cpu(), valid.number(C, "C, a price,", 1e-12)
-    svm = make_pipeline(StandardScaler(), LinearSVC(C=C, dual=False))
-    return svm.fit(F.double().numpy(), labels.numpy())
+    labels = valid.learnt_from(labels, len(F)).cpu()
+    return make_pipeline(StandardScaler(), classifier).fit(F.double().numpy(), labels.numpy())
+
+
+Layer = Callable[[Tensor, Tensor, float], "Pipeline"]
+PRICES = (0.001, 0.01, 0.1, 1.0)  # of C, to choose from
+
+
+def chosen_C(
+    F: Tensor, labels: Tensor, among: Sequence[float] = PRICES, make: Layer = linear_svm
+) -> float:
+    """The C that names most of the held-out pictures: (N, K), (N,) -> one of `among`.
+
+    Every fourth picture of each class is held out; of equals the smallest. Notebook 06.
+    """
+    held = held_out(labels)
+    right = {
+        C: (
+            cam.scores(F[held], *folded(make(F[~held], labels[~held], C))).argmax(1) == labels[held]
+        )
+        for C in sorted(among)
+    }
+    return max(right, key=lambda C: right[C].sum().item())
+
+
+def held_out(labels: Tensor, every: int = 4) -> Tensor:
+    """Every fourth picture of each class: (N,) -> (N,) bool."""
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for c in labels.unique():
+        held[(labels == c).nonzero()[every - 1 :: every, 0]] = True
+    return held
 
 
 def folded(svm: "Pipeline") -> tuple[Tensor, Tensor]:

@@ -188,6 +188,7 @@ WAYS = {
         "def cut_out(picture, box, margin):\n    box[:2] -= margin\n    box[2:] += margin\n    x0, y0, x1, y1 = box.clamp(min=0).tolist()\n    return picture[..., y0:y1, x0:x1]",
         "def cut_out(picture, box, margin):\n    x0, y0, x1, y1 = box.tolist()\n    y, x = (torch.arange(n) for n in picture.shape[1:])\n    picture = picture[:, (y >= y0 - margin) & (y < y1 + margin)]\n    return picture[:, :, (x >= x0 - margin) & (x < x1 + margin)].tolist()",
     ],
+    "linear_svm.borne_out": ["{'F', 'C', 'B'}", "set('bcf')", "frozenset('cfb')"],
     "top_channels.top_channels": [
         "w[c].topk(n).indices",
         "w.topk(n, 1)[1][c]",

@@ -288,5 +288,5 @@ def test_boxes_from_perfect_maps_are_right_and_chance_takes_its_best_box():
 
 def test_one_seed_of_the_birds_gives_the_figures_that_are_stored():
     found = birds.birds(models.load(backbone.NAME), 0, n_train=40, n_test=16)
-    assert found.keys() == results.runs("birds")[0].keys()
+    assert found.keys() >= results.runs("birds")[0].keys()
     assert all(0 <= share <= 1 for share in found.values())

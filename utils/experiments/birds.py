@@ -1,16 +1,19 @@
 """Eight look-alike birds, told apart on whole pictures, CAM crops and true boxes. Notebook 06.
 
 The notebook goes through these steps with one set of pictures, `birds` with another for each seed.
+Between the whole picture and the crop lie three changes at once: the bird gets larger, it gets
+finer, and what is not bird is gone. `ways` makes them one by one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
 import sketchbook
-from utils import features, localization, networks
+from utils import baselines, cam, features, localization, networks
 from utils.experiments.backbone import DRAWN
 from utils.pictures import Pictures
 
@@ -20,29 +23,31 @@ Both = Sequence[Tensor]  # of the pictures to learn from, and of those to be tes
 
 
 def birds(net: networks.CamNetwork, seed: int, n_train: int = 1600, n_test: int = 800) -> dict:
-    """Accuracy of a linear SVM on whole pictures, CAM crops, true boxes; how right the boxes are.
+    """Accuracy of a linear SVM for each of `ways` to see the birds; how right the boxes are.
 
-    Pictures are drawn at 224 pixels and seen at 112, whole or cropped. Boxes come from the map of
-    "bird", at 20 % of the maximum and at the best threshold for the first 200 training pictures,
-    and from the SVM's own map of the species it names. Notebook 06; paper, table 4.
+    Pictures are drawn at 224 pixels. Boxes come from the map of "bird", at 20 % of the maximum and
+    at the best threshold for the first 200 training pictures, and from the SVM's own map of the
+    species it names; "nothing_..." is the best of `utils.baselines` at these thresholds. C is
+    chosen on held-out training pictures, for each way anew; "softmax_..." is a new last layer in
+    the SVM's place. Notebook 06; paper, table 4.
     """
     sets = [sketchbook.birds(n, 1000 * k + seed, DRAWN) for k, n in ((1, n_train), (2, n_test))]
     train, test = sets
     maps = [bird_maps(net, some) for some in sets]
     chosen = chosen_threshold(maps[0], train.boxes)
-    whole = [small(some.images) for some in sets]
-    views = {
-        "full": whole,
-        "full_224": [some.images for some in sets],
-        "crop_at_20": crops(sets, [boxes(M, 0.2) for M in maps]),
-        "crop_at_chosen": crops(sets, [boxes(M, chosen) for M in maps]),
-        "true_box": crops(sets, [some.boxes for some in sets]),
-    }
-    svm = features.svm_network(net, whole[0], train.labels)
-    named = networks.maps_at(svm, whole[1], None, (DRAWN, DRAWN))
+    found = [boxes(M, chosen) for M in maps]
+    seen = ways(net, sets, found)
+    seen["crop_at_20"] = pooled(net, crops(sets, [boxes(M, 0.2) for M in maps]))
+    right = {name: right_with(sets, F)[0] for name, F in seen.items()}
+    for name in ("full", "true_box"):
+        right[f"softmax_{name}"] = right_with(sets, seen[name], features.softmax_layer)[0]
+    svm = features.svm_network(net, small(train.images), train.labels)
+    named = networks.maps_at(svm, small(test.images), None, (DRAWN, DRAWN))
     return {
-        **{name: accuracy(net, sets, view) for name, view in views.items()},
+        **{name: value.mean().item() for name, value in right.items()},
+        **{f"C_{name}": right_with(sets, seen[name])[1] for name in ("full", "crop_at_chosen")},
         **right_boxes(maps[1], test.boxes, chosen),
+        **nothing(net, test, maps[1], {"at_20": 0.2, "at_chosen": chosen}),
         "threshold": chosen,
         "box_of_species_map_at_20": localization.gt_known(boxes(named, 0.2), test.boxes),
     }
@@ -54,6 +59,11 @@ def birds(net: networks.CamNetwork, seed: int, n_train: int = 1600, n_test: int 
 def small(images: Tensor) -> Tensor:
     """Whole pictures as the network sees them: (N, 3, h, w) uint8 -> (N, 3, 112, 112)."""
     return functional.resize(images, [SEEN, SEEN], antialias=True)
+
+
+def enlarged(images: Tensor) -> Tensor:
+    """The same picture with four times the pixels and nothing new in them: -> (N, 3, 224, 224)."""
+    return functional.resize(small(images), [DRAWN, DRAWN], antialias=True)
 
 
 def bird_maps(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
@@ -97,16 +107,93 @@ def right_boxes(
     }
 
 
+def as_bird(net: networks.CamNetwork, pictures: Pictures) -> Pictures:
+    """The pictures with "bird" as their class, as the network sees them, for `utils.baselines`."""
+    labels = torch.full_like(pictures.labels, net.index("bird"))
+    return replace(pictures, labels=labels, class_names=tuple(net.class_names))
+
+
+def at_seen_size(net: networks.CamNetwork) -> networks.CamNetwork:
+    """The network, for pictures as they are drawn: it makes them small itself."""
+    return replace(net, prepare=lambda images: net.prepare(small(images)))
+
+
+def nothing(
+    net: networks.CamNetwork, pictures: Pictures, maps: Tensor, thresholds: Mapping[str, float]
+) -> dict[str, float]:
+    """The best map that knows nothing, at each threshold: share of boxes with IoU >= 0.5."""
+    best = {}
+    for name, threshold in thresholds.items():
+        measure = baselines.found_at(pictures.boxes, threshold)
+        values = baselines.values(at_seen_size(net), as_bird(net, pictures), measure, maps)
+        best[f"nothing_{name}"] = max(v.mean().item() for v in values.values())
+    return best
+
+
 # ---------------------------------------------------------------- which bird it is
 
 
-def crops(sets: Sequence[Pictures], found: Both) -> list[Tensor]:
+def ways(net: networks.CamNetwork, sets: Sequence[Pictures], found: Both) -> dict[str, Both]:
+    """F of each set, seen in each way: pictures, boxes (N, 4) from maps -> {way: (N, K) each}.
+
+    full, full_224            whole pictures, at 112 pixels and as they were drawn
+    enlarged                  at 224 pixels, blown up from 112: larger, with nothing new to be seen
+    ..._in_box                of these, F_k pooled over the cells in the box only
+    crop_at_chosen, true_box  what lies in the box, from the drawn picture, to 112 pixels
+    ..._same_pixels           the same from the picture of 112 pixels: nothing new to be seen
+    crop_centred              as large as the crop, and in the middle of the picture
+    crop_of_another           where another picture's bird is
+    """
+    true = [some.boxes for some in sets]
+    seen: dict[str, Both] = {}
+    for name, view in (("full", small), ("enlarged", enlarged), ("full_224", _as_drawn)):
+        seen[name], seen[f"{name}_in_box"] = both_pools(net, sets, found, view)
+    for name, where in (("crop_at_chosen", found), ("true_box", true)):
+        seen[name] = pooled(net, crops(sets, where))
+        seen[f"{name}_same_pixels"] = pooled(net, crops(sets, where, enlarged))
+    seen["crop_centred"] = pooled(net, crops(sets, [centred(b) for b in found]))
+    seen["crop_of_another"] = pooled(net, crops(sets, [b.roll(1, 0) for b in found]))
+    return seen
+
+
+def _as_drawn(images: Tensor) -> Tensor:
+    return images
+
+
+def centred(found: Tensor, side: int = DRAWN) -> Tensor:
+    """Boxes of the same size in the middle of a picture: (N, 4) -> (N, 4)."""
+    size = found[:, 2:] - found[:, :2]
+    corner = (side - size) // 2
+    return torch.cat([corner, corner + size], 1)
+
+
+def crops(sets: Sequence[Pictures], found: Both, view=_as_drawn) -> list[Tensor]:
     """What lies in the boxes, (N, 4) for each set: -> (N, 3, 112, 112) for each set."""
-    return [features.crops(d.images, b, SEEN) for d, b in zip(sets, found, strict=True)]
+    pairs = zip(sets, found, strict=True)
+    return [features.crops(view(some.images), b, SEEN) for some, b in pairs]
 
 
-def accuracy(net: networks.CamNetwork, sets: Sequence[Pictures], seen: Both) -> float:
-    """Features and SVM afresh on what is seen of each set's pictures: share named rightly, 0..1."""
+def pooled(net: networks.CamNetwork, seen: Both) -> list[Tensor]:
+    """F of what is seen of each set: (N, 3, h, w) each -> (N, K) each."""
+    return [features.features(net, images) for images in seen]
+
+
+def both_pools(
+    net: networks.CamNetwork, sets: Sequence[Pictures], found: Both, view=small
+) -> tuple[list[Tensor], list[Tensor]]:
+    """F of each set, pooled over the whole picture and over its box only, after one pass."""
+    pairs = [
+        features.pooled_in(net, view(some.images), b / DRAWN)
+        for some, b in zip(sets, found, strict=True)
+    ]
+    return [whole for whole, _ in pairs], [inside for _, inside in pairs]
+
+
+def right_with(
+    sets: Sequence[Pictures], F: Both, make: features.Layer = features.linear_svm
+) -> tuple[Tensor, float]:
+    """Which test pictures are named rightly with a layer on F, (N,) 0 or 1, and the C chosen."""
     train, test = sets
-    svm = features.svm_network(net, seen[0], train.labels)
-    return features.accuracy(svm, seen[1], test.labels)
+    C = features.chosen_C(F[0], train.labels, make=make)
+    S = cam.scores(F[1], *features.folded(make(F[0], train.labels, C)))
+    return (S.argmax(1) == test.labels).double(), C
