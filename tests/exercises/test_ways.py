@@ -250,6 +250,47 @@ WAYS = {
         "f[:, M > 0] @ M[M > 0] / M[M > 0].sum() if (M > 0).any() else f.flatten(1).mean(1)",
         "def look_there(f, M):\n    M[M < 0] = 0\n    if not M.any():\n        M += 1\n    return [float((maps * M).sum() / M.sum()) for maps in f]",
     ],
+    "weak_localization.box_of_largest": [
+        """def box_of_largest(mask):
+    from scipy import ndimage
+    pieces, _ = ndimage.label(np.asarray(mask), np.ones((3, 3)))
+    k = np.bincount(pieces.ravel())[1:].argmax()
+    rows, columns = ndimage.find_objects(pieces)[k]
+    return np.array([columns.start, rows.start, columns.stop, rows.stop])""",
+        """def box_of_largest(mask):
+    left, best = {tuple(p) for p in mask.nonzero().tolist()}, []
+    while left:
+        piece, edge = [], [left.pop()]
+        while edge:
+            y, x = edge.pop()
+            piece.append((y, x))
+            near = {(y + i, x + j) for i in (-1, 0, 1) for j in (-1, 0, 1)} & left
+            left -= near
+            edge += near
+        best = max(best, piece, key=len)
+    y, x = torch.tensor(best).T
+    return [x.min(), y.min(), x.max() + 1, y.max() + 1]""",
+    ],
+    "weak_localization.iou": [
+        "(lambda s: s / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - s))((torch.minimum(a[2:], b[2:]) - torch.maximum(a[:2], b[:2])).clamp(min=0).prod())",
+        "len(set(np.ndindex(30, 30)) & {(y, x) for y in range(int(a[1]), int(a[3])) for x in range(int(a[0]), int(a[2]))} & {(y, x) for y in range(int(b[1]), int(b[3])) for x in range(int(b[0]), int(b[2]))}) / len({(y, x) for y in range(int(a[1]), int(a[3])) for x in range(int(a[0]), int(a[2]))} | {(y, x) for y in range(int(b[1]), int(b[3])) for x in range(int(b[0]), int(b[2]))})",
+        """def iou(a, b):
+    (ax, ay, au, av), (bx, by, bu, bv) = a.tolist(), b.tolist()
+    if au <= bx or bu <= ax or av <= by or bv <= ay:
+        return 0
+    both = (min(au, bu) - max(ax, bx)) * (min(av, bv) - max(ay, by))
+    return both / ((au - ax) * (av - ay) + (bu - bx) * (bv - by) - both)""",
+        """def iou(a, b):
+    import torchvision
+    return torchvision.ops.box_iou(a[None], b[None]).item()""",
+    ],
+    "weak_localization.mirrored_back": [
+        "torch.fliplr(map_of(picture.flip(2)))",
+        "map_of(picture.flip([-1])).flip([1])",
+        "map_of(picture[:, :, torch.arange(picture.shape[2] - 1, -1, -1)]).numpy()[:, ::-1]",
+        "map_of(torch.from_numpy(picture.numpy()[..., ::-1].copy())).flip(dims=(-1,)).tolist()",
+    ],
+    "weak_localization.true_of_the_table": ["{'g', 'b', 'd'}", "set('BDG')", "frozenset('bdg')"],
 }
 EACH = [(name, way) for name, ways in WAYS.items() for way in ways]
 
