@@ -84,6 +84,16 @@ class Exercise:
                 for one in ([[wrong] for wrong in edits[0]] if several else [edits])
             ]
 
+    def statements(self, **sentences: str) -> None:
+        """For a solution that returns the letters of the true statements, such as {"a", "c"}.
+
+        `a="..."` is said to whoever has a wrong, takes it for true or leaves it out. With one for
+        each letter every wrong set is answered.
+        """
+        true = self.solution(*self.cases[0])
+        for letter, sentence in sentences.items():
+            self.mistakes((repr(true ^ {letter}), sentence), at=(ord(letter) - ord("a"),))
+
     def _wrong(self, *edits) -> Callable:
         """The function that a row of `mistakes` stands for."""
         if callable(edits[0]):

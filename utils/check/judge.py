@@ -196,9 +196,20 @@ def _numbers(value: object) -> "Tensor | tuple | None":
         same = len({t.shape for t in tensors}) == 1
         return torch.stack(tensors) if same else tuple(tensors)
     try:
-        return _tensor(value)
+        return _letters(value) if isinstance(value, (set, frozenset)) else _tensor(value)
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return None  # a string, a dict, a ragged list: not numbers
+
+
+def _letters(value: set | frozenset) -> Tensor:
+    """The letters of the true statements, {"a", "c"}, as 26 ones and zeros, a first.
+
+    Raises TypeError or ValueError for anything but a set of single letters, small or large.
+    """
+    places = [ord(letter.lower()) - ord("a") if isinstance(letter, str) else -1 for letter in value]
+    if not all(0 <= place < 26 for place in places):
+        raise ValueError("not letters")
+    return torch.zeros(26, dtype=torch.float64).index_fill(0, torch.tensor(places).long(), 1)
 
 
 def _tensor(value: object) -> Tensor | None:
