@@ -8,14 +8,15 @@ the model as it was: its weights, their gradients, its modes and hooks. Derived 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torchvision.transforms.functional import gaussian_blur
 
-from utils import localization, valid
+from utils import cam, localization, valid
 from utils.networks import evaluating
 
 Rule = Literal["deconvnet", "guided"]
@@ -218,6 +219,70 @@ def pointing_accuracy(maps: Tensor, masks: Tensor) -> float:
     `localization.pointing_accuracy`, but of equal maxima the middle counts. Notebook 02.
     """
     return localization.peaks_in(maps, masks, middle=True).float().mean().item()
+
+
+def on_cells(maps: Tensor, n: int) -> Tensor:
+    """The mean over each of n x n cells, enlarged again: (N, h, w) -> (N, h, w).
+
+    So fine maps are read at the mapping resolution of coarse ones. Raises ValueError for n < 1.
+    """
+    maps = valid.tensor(maps, "the maps", "N h w")
+    small = functional.adaptive_avg_pool2d(maps[:, None], valid.whole(n, "n, cells a side,", 1))
+    return cam.upsample(small, maps.shape[1:])[:, 0]
+
+
+def blurred(maps: Tensor, sigma: float) -> Tensor:
+    """Smoothed by a Gaussian of `sigma` pixels; 0 leaves them as they are: (N, h, w), twice.
+
+    Raises ValueError where the picture is smaller than the Gaussian, three sigma to each side.
+    """
+    maps, sigma = valid.tensor(maps, "the maps", "N h w"), valid.number(sigma, "sigma", 0)
+    reach = int(3 * sigma + 0.5)
+    if reach >= min(maps.shape[1:]):
+        raise ValueError(f"a Gaussian of {sigma:g} pixels needs maps of more than {reach} pixels")
+    if not reach:
+        return maps
+    across = gaussian_blur(maps, [2 * reach + 1, 1], [sigma, sigma])  # two passes are quicker
+    return gaussian_blur(across, [1, 2 * reach + 1], [sigma, sigma])
+
+
+class Setting(NamedTuple):
+    """How the maps of a method are read: chosen on some pictures, used on others."""
+
+    box_blur: float  # sigma in pixels, before the box
+    threshold: float  # of the box, a fraction of the maximum
+    peak_blur: float  # sigma in pixels, before the hottest point
+
+
+def tune(maps: Tensor, boxes: valid.Boxes, masks: Tensor, blurs: Sequence[float] = (0,)) -> Setting:
+    """The setting that suits these pictures best; of equals the least blur. Notebook 02.
+
+    maps (N, h, w) at picture size, true boxes, masks (N, h, w) bool. The box is best where most
+    have IoU >= 0.5 (GT-known), the peak where most lie on the mask.
+    """
+    found: dict[float, tuple[float, float]] = {}
+    hits: dict[float, float] = {}
+    for sigma in blurs:
+        smooth = blurred(maps, sigma)
+        fits = localization.records(smooth, boxes, thresholds=localization.THRESHOLDS, how="max")
+        found[sigma] = localization.max_box_acc(fits)
+        hits[sigma] = pointing_accuracy(smooth, masks)
+    box_blur = max(found, key=lambda sigma: found[sigma][0])
+    return Setting(box_blur, found[box_blur][1], max(hits, key=lambda sigma: hits[sigma]))
+
+
+def read(
+    maps: Tensor, boxes: valid.Boxes, masks: Tensor, setting: Setting
+) -> tuple[Tensor, Tensor]:
+    """Of each picture: has its box IoU >= 0.5, is its peak on the mask? -> (N,), (N,), 0 or 1.
+
+    As `tune`, on other pictures. Notebook 02.
+    """
+    valid.instance(setting, Setting, "a Setting, from before.tune,")
+    for_box, for_peak = blurred(maps, setting.box_blur), blurred(maps, setting.peak_blur)
+    fits = localization.records(for_box, boxes, thresholds=[setting.threshold], how="max")
+    hit = localization.peaks_in(for_peak, masks, middle=True)
+    return (fits.largest[:, 0] >= 0.5).double(), hit.double()
 
 
 @contextmanager

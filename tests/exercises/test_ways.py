@@ -152,6 +152,11 @@ WAYS = {
         "[np.array([1.0 + (h // stride) * (w // stride), 0.0]), np.array([1, C]), np.array([1, 0])]",
         "list(zip([1 + len(range(0, h, stride)) * len(range(0, w, stride)), 1, 1], [0, C, 0]))",
     ],
+    "before_cam.true_of_the_table": [
+        "set('bdf')",
+        "frozenset({'B', 'D', 'F'})",
+        "{letter for letter in 'fdb'}",
+    ],
     "linear_svm.fold": [
         "coef / scale, intercept - (coef / scale * mean).sum(1)",
         "(coef.T / scale[:, None]).T, intercept - torch.einsum('ck,k->c', coef / scale, mean)",

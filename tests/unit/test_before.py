@@ -318,6 +318,48 @@ def test_pointing_counts_points_on_the_thing():
     assert before.pointing_accuracy(maps, masks) == 0.5
 
 
+def test_maps_on_cells_are_the_means_of_their_cells():
+    fine = torch.rand(2, 8, 12)
+    assert torch.allclose(
+        before.on_cells(fine, 1), fine.mean((1, 2), keepdim=True).expand(2, 8, 12)
+    )
+    even = torch.full((2, 8, 12), 3.0)
+    assert torch.allclose(before.on_cells(even, 4), even)
+    with pytest.raises(ValueError, match="cells a side"):
+        before.on_cells(fine, 0)
+
+
+def test_blurring_spreads_a_point_and_keeps_its_sum():
+    point = torch.zeros(1, 31, 31)
+    point[0, 15, 15] = 1
+    assert torch.equal(before.blurred(point, 0), point)
+    smooth = before.blurred(point, 2)
+    assert torch.isclose(smooth.sum(), torch.tensor(1.0)) and smooth.argmax() == 15 * 31 + 15
+    wanted = torch.exp(torch.tensor(-1 / (2 * 2**2)))  # one pixel aside
+    assert torch.isclose(smooth[0, 15, 16] / smooth[0, 15, 15], wanted)
+    with pytest.raises(ValueError, match="more than 60"):
+        before.blurred(point, 20)
+
+
+def speckled_thing():
+    """One map of a thing, columns 10 to 20 of 40, with one hotter pixel far from it."""
+    mask = torch.zeros(1, 40, 40, dtype=torch.bool)
+    mask[:, 10:20, 10:20] = True
+    maps = mask.float()
+    maps[0, 35, 35] = 3
+    return maps, torch.tensor([[10, 10, 20, 20]]), mask
+
+
+def test_tuning_chooses_the_smoothing_under_which_speckle_vanishes():
+    maps, boxes, mask = speckled_thing()
+    raw, smooth = before.tune(maps, boxes, mask), before.tune(maps, boxes, mask, (0, 2))
+    assert raw.peak_blur == 0 and smooth.peak_blur == 2
+    assert [v.tolist() for v in before.read(maps, boxes, mask, raw)] == [[1], [0]]
+    assert [v.tolist() for v in before.read(maps, boxes, mask, smooth)] == [[1], [1]]
+    with pytest.raises(TypeError, match="Setting"):
+        before.read(maps, boxes, mask, (0, 0.2, 0))
+
+
 # --- parity --------------------------------------------------------------------------------------
 
 

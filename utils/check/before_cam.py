@@ -266,3 +266,26 @@ passes.mistakes(
     (_one("cam back", "1", "C", "1 + C"), "CAM needs no gradient: its backward passes are 0."),
     at=(2, 1),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    Hold every number against the blob's. Which columns cannot tell *where things are* from *where this thing is*? And
+    which two columns differ in nothing but the scale at which a map is read?
+    """,
+    right="One number says little; the number beside its control says what it is owed to.",
+)
+def true_of_the_table():
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"b", "d", "f"}
+
+
+true_of_the_table.statements(
+    a="(a) read on cells, P's peak is on the thing in 88 %, the blob's in 50 %: it knows the place, and its speckle hid it.",
+    b="(b) of two things, P points at the one asked for in 45 % and at the other in 44 %: no better than a coin.",
+    c="(c) with one thing in the picture, a map that finds *any* thing does as well. Of two, R points at the wrong one in 35 %.",
+    d="(d) look at the last two columns: 80 % on the thing asked for and 1 % on the other, more apart than for P, R and S.",
+    e="(e) read at the same 14 × 14 cells, R's peak keeps its 94 % against 85 %: the finer map is not the reason.",
+    f="(f) S has the blob's numbers in every column. Nothing here tells the two apart.",
+)
