@@ -80,11 +80,9 @@ def photographs(
             box, peak = (f"{100 * v.mean():.1f}" for v in values)
             print(f"{method:>10}, {how:<16} box {box}, peak {peak}")
     middle = localization.centred_map(*masks.shape[1:]).expand(masks.shape)
-    nothing = baselines.max_box_acc(boxes, localization.THRESHOLDS)(middle)
-    print(
-        f"middle, box {100 * torch.as_tensor(nothing).mean():.1f}, peak "
-        f"{100 * baselines.pointing(masks)(middle).mean():.1f}"
-    )
+    knows = baselines.max_box_acc(boxes, localization.THRESHOLDS), baselines.pointing(masks)
+    box, peak = (f"{100 * torch.as_tensor(of(middle)).mean():.1f}" for of in knows)
+    print(f"blob in the middle: box {box}, peak {peak}")
     for method in GRADIENTS:
         for how in found[method]:
             for k, what in enumerate(("box", "peak")):
@@ -93,4 +91,5 @@ def photographs(
 
 
 if __name__ == "__main__":
-    photographs(sys.argv[1], *map(int, sys.argv[2:3]))
+    root, *more = sys.argv[1:]
+    photographs(root, int(more[0]) if more else 200)
