@@ -1,10 +1,12 @@
 """Where a cell looks, against the middle of its gradient, on families of networks."""
 
+import copy
+
 import pytest
 import torch
 import torchvision
 
-from utils import cam, fields, recognition
+from utils import cam, fields, models, recognition
 from utils.gradcam import explain
 from utils.networks import _beside, cam_network, find_tail
 
@@ -99,3 +101,22 @@ def test_layers_in_a_row_follow_the_rules_of_notebook_09():
     grid = fields.grids(seen.operations, x)[id(seen.operations[tail.at].out)]
     wanted = channels.receptive_field(network.features)
     assert grid.fields == (tuple(wanted), tuple(wanted)) and grid.cells == (14, 14)
+
+
+def test_a_patch_as_large_as_a_field_unpadded_scores_the_map_of_its_cell():
+    """Where the field lies inside the picture; notebook 01, section 9."""
+    torch.manual_seed(0)
+    model = models.CourseNetwork().eval()
+    x = torch.rand(1, 3, 112, 112)
+    _, M = cam_network(model)(x)
+    b = model.fc.bias.detach()
+    unpadded = copy.deepcopy(model)
+    for layer in unpadded.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.padding = (0, 0)
+    for i, j in ((5, 5), (5, 8), (8, 6)):
+        top, left = (round(3.5 + 8 * at - 37.5) for at in (i, j))
+        patch = x[..., top : top + 75, left : left + 75]
+        with torch.no_grad():
+            torch.testing.assert_close(unpadded(patch)[0], M[0, :, i, j] + b, atol=1e-5, rtol=1e-4)
+            assert (model(patch)[0] - M[0, :, i, j] - b).abs().max() > 1e-3
