@@ -87,7 +87,8 @@ def look(net: CamNetwork, photographs: Photographs, side: int, batch_size: int =
         anything.append(seen.f.mean(1, keepdim=True))
         ranks.append(localization.ranks(seen.S, labels))
         boxes += [_in_frame(p.boxes, p.image) for p in some]
-    return Seen(*map(torch.cat, (maps, anything)), net.cells(x), torch.cat(ranks), boxes)
+    cells = net.cells(x)
+    return Seen(torch.cat(maps), torch.cat(anything), cells, torch.cat(ranks), boxes)
 
 
 def _in_frame(boxes: Tensor, picture: Tensor) -> Tensor:
