@@ -236,6 +236,7 @@ WAYS = {
         "(((maps.half() >= T) & masks).sum() / ((maps.half() >= T) | masks).sum()).half()",
         "def agreement(maps, T, masks):\n    both = either = 0\n    for M, mask in zip(maps, masks):\n        both += ((M >= T) & mask).sum()\n        either += ((M >= T) | mask).sum()\n    return both / either",
     ],
+    "why_no_pooling.true_of_the_photographs": ["{'d', 'b'}", "set('BD')", "frozenset('bd')"],
 }
 EACH = [(name, way) for name, ways in WAYS.items() for way in ways]
 
