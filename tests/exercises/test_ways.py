@@ -326,6 +326,7 @@ WAYS = {
         "map_of(torch.from_numpy(picture.numpy()[..., ::-1].copy())).flip(dims=(-1,)).tolist()",
     ],
     "weak_localization.true_of_the_table": ["{'g', 'b', 'd'}", "set('BDG')", "frozenset('bdg')"],
+    "why_no_pooling.true_of_the_photographs": ["{'d', 'b'}", "set('BD')", "frozenset('bd')"],
 }
 EACH = [(name, way) for name, ways in WAYS.items() for way in ways]
 

@@ -120,3 +120,25 @@ smallest_side.mistakes(
     ("(cells - 1) * 32 + 1", "the stride is given: 32 is only that of the network above."),
     ("(stride - 1) * cells + 1", "cells and stride are exchanged."),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    For each statement: which two numbers does it compare, and does the interval of their difference hold 0? An interval
+    that holds 0 has two ends; what else does it hold?
+    """,
+    right="What a network says of itself, what it gets right, and what too few pictures cannot tell are three things.",
+)
+def true_of_the_photographs():
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"b", "d"}
+
+
+true_of_the_photographs.statements(
+    a="(a) compare two columns of that row: P falls from 65 to 19, and yet 73 % are named right against 75. The interval holds 0.",
+    b="(b) look at top-1 in the row of 577: 33 points fewer are right, and the interval is far from 0.",
+    c="(c) an interval that holds 0 is no proof of 0: this one reaches up to 8 points. Sixty pictures cannot tell.",
+    d="(d) look at P in the row of stride 8: its interval lies above 0.",
+    e="(e) at 20 % the map of stride 32 finds 60.0 %, and the box of the last row, which knows no photograph, 63.3 %.",
+)  # fmt: skip
