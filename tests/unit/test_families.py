@@ -26,7 +26,7 @@ TIMM = """
     resnetv2_18 rexnet_100 selecsls42 legacy_seresnet18 skresnet18 starnet_s050
     swin_tiny_patch4_window7_224 twins_svt_small visformer_tiny ese_vovnet19b_slim_dw
 """
-FLAT, TOKENS, MORE = "they are flattened", "tokens or single cells", "more between its pooling"
+FLAT, TOKENS, MORE = "which are flattened", "tokens or single cells", "more between its pooling"
 HEADS = "adds up the scores of several linear layers"
 TORCHVISION_REFUSED = {
     FLAT: "alexnet vgg11 vgg11_bn",
