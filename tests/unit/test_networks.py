@@ -115,7 +115,7 @@ def test_the_model_is_left_as_it_was():
 def test_an_error_inside_leaves_nothing_behind():
     model = build("resnet18").train()
     net = cam_network(model)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="5 channels"):
         net(torch.randn(1, 5, 64, 64))
     assert model.training and torch.overrides._get_current_function_mode() is None
     net(torch.randn(1, 3, 64, 64))
