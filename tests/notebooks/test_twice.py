@@ -126,7 +126,12 @@ def bound_twice(kinds: dict[str, dict[str, int]]) -> list[str]:
 # --- the course's notebooks ----------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=all_notebooks(), ids=lambda path: path.stem)
+def each() -> list:
+    """The notebooks, the three tests of each kept in one process when tests run in several."""
+    return [pytest.param(p, id=p.stem, marks=pytest.mark.xdist_group(p.stem)) for p in all_notebooks()]
+
+
+@pytest.fixture(scope="module", params=each())
 def run(request) -> SimpleNamespace:
     """One notebook, run twice; its three tests share the run."""
     try:

@@ -398,11 +398,11 @@ def test_workers_are_as_many_as_are_worth_it(monkeypatch):
 class Long:
     """The command with two workers in a session of its own, long enough to be stopped in it."""
 
-    def __init__(self, network, out):
+    def __init__(self, network, out, pictures):
         self.mark = f"mark-{out}"
         words = ["--data", "sketchbook", "--network", network, "--out", out, "--workers", 2]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "utils.evaluate", *map(str, words), "--pictures", "320"],
+            [sys.executable, "-m", "utils.evaluate", *map(str, words), "--pictures", str(pictures)],
             cwd=ROOT, env=os.environ | {"MARK": self.mark}, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
@@ -431,7 +431,7 @@ linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="read
 
 @linux
 def test_ctrl_c_ends_the_workers_too_and_says_one_sentence(network, tmp_path):
-    long = Long(network, tmp_path)
+    long = Long(network, tmp_path, 1_280)
     os.killpg(long.process.pid, signal.SIGINT)  # as a terminal sends it: to all of them
     out, err = long.process.communicate()
     assert long.process.returncode == 130 and "goes on from there" in out
@@ -441,7 +441,7 @@ def test_ctrl_c_ends_the_workers_too_and_says_one_sentence(network, tmp_path):
 
 @linux
 def test_killed_it_leaves_no_worker_and_goes_on_to_the_same_bytes(network, tmp_path):
-    long = Long(network, tmp_path / "killed")
+    long = Long(network, tmp_path / "killed", 320)
     long.process.kill()
     long.process.communicate()
     assert long.gone()
