@@ -341,8 +341,16 @@ def test(root, arguments):
         call(root, "-m", "ruff", "check", ".")
         or call(root, "-m", "ruff", "format", "--check", ".")
         or call(root, "-m", "mypy")
-        or call(root, "-m", "pytest", *arguments)
+        or call(root, "-m", "pytest", *in_parallel(arguments))
     )
+
+
+def in_parallel(arguments):
+    """pytest's arguments: the whole suite goes to some processes, a part of it to one."""
+    if arguments:
+        return arguments
+    os.environ["OMP_NUM_THREADS"] = "1"  # or each process would want all cores
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
 
 
 def run(root, arguments):

@@ -128,7 +128,8 @@ def bound_twice(kinds: dict[str, dict[str, int]]) -> list[str]:
 
 def each() -> list:
     """The notebooks, the three tests of each kept in one process when tests run in several."""
-    return [pytest.param(p, id=p.stem, marks=pytest.mark.xdist_group(p.stem)) for p in all_notebooks()]
+    group = pytest.mark.xdist_group
+    return [pytest.param(path, id=path.stem, marks=group(path.stem)) for path in all_notebooks()]
 
 
 @pytest.fixture(scope="module", params=each())
