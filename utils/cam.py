@@ -110,7 +110,7 @@ def _own(own: object, n_classes: int, n: int) -> Tensor:
 
 
 def product(f: Tensor, w: Tensor) -> Tensor:
-    """sum_k w_k^c f_k(x, y) for tensors that fit: (N, K, H, W), (C, K) or (N, C, K) -> (N, C, H, W).
+    """sum_k w_k^c f_k(x, y), unchecked: (N, K, H, W), (C, K) or (N, C, K) -> (N, C, H, W).
 
     Three ways to write one product, each the fastest for its sizes (`make bench`).
     """
@@ -187,4 +187,3 @@ def normalize(M: Tensor, how: Literal["max", "minmax"] = "max") -> Tensor:
     M = M.clamp(min=0) if how == "max" else M - M.amin((-2, -1), keepdim=True)
     top = M.amax((-2, -1), keepdim=True)
     return torch.where(top > 0, M / torch.where(top > 0, top, 1), 0)
-

@@ -5,9 +5,7 @@ what it computes (`utils.recognition`); from then on one forward pass gives the 
 product, the map of any class. Notebooks 00, 01 and 10.
 """
 
-import difflib
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,7 +90,7 @@ class CamNetwork:
                 "this network has no class names: cam_network(model, class_names) gives it some, "
                 "and a number needs none"
             )
-        hint = _near(str(name), self.class_names)
+        hint = valid.hint(str(name), self.class_names)
         raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
 
     @torch.no_grad()
@@ -107,12 +105,7 @@ class CamNetwork:
         return p
 
     def _pass(self, x: Tensor) -> ForwardPass:
-        shaped = isinstance(x, Tensor) and x.ndim == 4
-        if not shaped or (x.dtype == torch.uint8 and not self.takes_bytes):
-            what = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(
-                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), not {what}"
-            )
+        self._check_batch(x)
         tail = self._tail(x)
         try:
             if not _learning(self.model):
@@ -129,13 +122,25 @@ class CamNetwork:
         From the convolutions and poolings between the picture and the maps (`utils.fields`); None
         where a network cannot be followed. One forward pass of one picture for each new size.
         """
+        self._check_batch(x)
         kind = tuple(x.shape[1:])
         if kind not in self.places:
             tail, one = self._tail(x), torch.zeros_like(x[:1])
-            with evaluating(self.model), recognition.Trace() as seen:
-                f = tail.pooled(self.model, one)[0]
+            try:
+                with evaluating(self.model), recognition.Trace() as seen:
+                    f = tail.pooled(self.model, one)[0]
+            except RuntimeError as error:
+                raise ValueError(stopped(self.model, x, error)) from error
             self.places[kind] = fields.cells(seen.operations, one, f)
         return self.places[kind]
+
+    def _check_batch(self, x: Tensor) -> None:
+        shaped = isinstance(x, Tensor) and x.ndim == 4
+        if not shaped or (x.dtype == torch.uint8 and not self.takes_bytes):
+            what = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(
+                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), not {what}"
+            )
 
     def _tail(self, x: Tensor) -> "Tail":
         """How the model ends, found with pictures like these where it was not yet."""
@@ -159,7 +164,8 @@ def cam_network(
     class_names  one for each score
     prepare      makes the network's input of pictures: `preparation(mean, std, side)` or a function
                  of your own. Left out, it is taken from a timm model's own settings; a network that
-                 carries none has a `prepare` that says what is missing.
+                 carries none has a `prepare` that says what is missing. The batch it makes has
+                 the channels, the dtype and the device that the example has, or else the weights.
     example      a batch as the network takes it, (N, channels, h, w), where it takes no pictures of
                  three channels and 224 pixels; its values do not matter
 
@@ -172,16 +178,16 @@ def cam_network(
     own: Sequence[str] = ()
     tail, like = None, None
     if isinstance(model, CamNetwork):  # its own, where nothing else is given
-        own, tail, prepare = model.class_names, model.tail, prepare or model.prepare
-        model = model.model
+        own, tail = model.class_names, None if prepare else model.tail
+        prepare, model = prepare or model.prepare, model.model
     if not isinstance(model, nn.Module):
         raise NotACamNetwork(_no_network(model))
-    model = unwrapped(model)
+    model = valid.unwrapped(model)
     if tail is None:
         tail, like = _tried(model, example)
     prepare = prepare or own_preparation(model)
     if like is not None:
-        prepare = fitted(prepare, like.shape[1], like.dtype)
+        prepare = fitted(prepare, like)
     names = valid.class_names(class_names, tail.shape[0], type(model).__name__)
     return CamNetwork(model, names or tuple(own), prepare, tail)
 
@@ -271,26 +277,6 @@ def _kinds(model: nn.Module) -> Iterator[tuple[int, int, int]]:
     for side in sides[:1] + sides[-2:]:
         yield 3, side, side
         yield 1, side, side
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The network inside torch.compile's or a parallel wrapper."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = model.module
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    """A hint: names that hold this one, or else names spelled like it."""
-    low = name.lower()
-    near = [n for n in names if low and low in re.split(r"[\W_]+", n.lower())]
-    near = near or [n for n in names if low and low in n.lower()]
-    near = near or difflib.get_close_matches(low, names, 3)
-    return f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
 
 
 # ---------------------------------------------------------------- how a network ends
