@@ -489,10 +489,12 @@ class Parallel(nn.parallel.DistributedDataParallel):
         self.module = module
 
 
-@pytest.mark.parametrize("wrap", [Parallel, nn.DataParallel, torch.compile])
+@pytest.mark.parametrize(
+    "wrap", [Parallel, nn.DataParallel, torch.compile, lambda m: torch.compile(Parallel(m))]
+)
 def test_every_wrapper_is_taken_off(wrap):
-    assert valid.unwrapped(wrap(wrap(MODEL))) is MODEL
-    with pytest.raises(checkpoints.WeightsError, match="weights.pt does not fit Sequential"):
+    assert valid.unwrapped(wrap(MODEL)) is MODEL
+    with pytest.raises(checkpoints.WeightsError, match=r"weights\.pt does not fit Sequential"):
         checkpoints.fit(wrap(MODEL), {"9.weight": rand(2)}, "weights.pt")
 
 
