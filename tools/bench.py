@@ -6,6 +6,7 @@ make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook 
 import copy
 import functools
 import importlib
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -20,24 +21,30 @@ from torch import Tensor, nn
 
 import sketchbook
 from tools.notebooks import all_notebooks, execute, read
-from utils import gradcam, localization, models
+from utils import cam, gradcam, localization, models
 from utils.networks import cam_network, maps_at
 
 Tasks = dict[str, Callable[[], object]]
-REPEATS = 15
+REPEATS = 60
 NETWORKS = ["resnet18", "resnet50", "mobilenet_v2", "shufflenet_v2_x1_0", "regnet_y_400mf"]
 NETWORKS += ["objects-gap"]  # the course's own
 
 
 def medians(tasks: Tasks, repeats: int = REPEATS) -> dict[str, float]:
-    """Median seconds of CPU of each task. They take turns, so a slow moment strikes all of them."""
+    """Median seconds of CPU of each task.
+
+    They take turns, so a slow moment strikes all of them, in another order each time, so none is
+    always behind the same other.
+    """
     for task in tasks.values():
         task()
     times: dict[str, list[float]] = {name: [] for name in tasks}
+    names = list(tasks)
     for _ in range(repeats):
-        for name, task in tasks.items():
+        random.shuffle(names)
+        for name in names:
             start = time.process_time()
-            task()
+            tasks[name]()
             times[name].append(time.process_time() - start)
     return {name: median(seconds) for name, seconds in times.items()}
 
@@ -63,11 +70,23 @@ def plain(model: nn.Module, x: Tensor) -> Callable[[], object]:
 
 
 def cam_tasks(model: nn.Module, x: Tensor) -> Tasks:
-    """The calls that a user makes, and torchcam's CAM of one class, on a copy with its hooks."""
+    """The calls that a user makes, and torchcam's CAM of one class, on a copy with its hooks.
+
+    "bare" is what no call can be faster than: the plain pass, then the product and nothing else.
+    """
     net = cam_network(model, example=x)
+    p = net.forward_pass(x)
+
+    @torch.no_grad()
+    def bare(n: int) -> object:
+        model(x)
+        return cam.product(p.f, p.w[:n])
+
     tasks: Tasks = {
         "plain": plain(model, x),
+        "one, bare": lambda: bare(1),
         "one class": lambda: net(x, classes=0),
+        "all, bare": lambda: bare(len(p.w)),
         "all classes": lambda: net(x),
     }
     if methods := peer("torchcam.methods"):

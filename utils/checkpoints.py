@@ -69,7 +69,7 @@ def fit(model: nn.Module, state: State, file: str) -> None:
             own = {key: t for key, t in own.items() if key not in heads}
         state = {k: t for k, t in state.items() if k in own or not k.startswith(f"{name}.")}
     state = _head_renamed(state, own)
-    what, head = f"{file} does not fit {_kind(model)}", _head(own)
+    what, head = f"{file} does not fit {type(valid.unwrapped(model)).__name__}", _head(own)
     _check_keys(state, own, what)
     for key, t in own.items():
         if key in state:
@@ -163,13 +163,6 @@ def _counts(key: str) -> bool:
 
 
 # ---------------------------------------------------------------- what does not fit
-
-
-def _kind(model: nn.Module) -> str:
-    """What a network is called, without its wrapper."""
-    inner = getattr(model, "_orig_mod", None)
-    inner = model.module if isinstance(model, nn.DataParallel) else inner
-    return _kind(inner) if isinstance(inner, nn.Module) else type(model).__name__
 
 
 def _check_keys(state: State, own: State, what: str) -> None:

@@ -5,7 +5,6 @@ gradient of the score with respect to a layer's maps stands in for them. Letters
 f is any layer's maps here, not only the last. Notebook 10.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from math import log
@@ -24,7 +23,6 @@ from utils.networks import (
     cam_network,
     evaluating,
     stopped,
-    unwrapped,
 )
 from utils.recognition import tensors_in
 
@@ -104,7 +102,7 @@ def grad_cam(
     r = read(model, x, last_layer(model, x) if layer is None else layer)
     alpha = _single(r.gradient(c)).mean((2, 3))
     M = _weighted(alpha, r.f)
-    if not bool(M.isfinite().all()):
+    if not valid.all_finite(M):
         raise ValueError(
             f"NaN or infinity at {r.layer!r}, so no map can be drawn: look for it in the input and "
             f"the weights with torch.isfinite"
@@ -114,7 +112,7 @@ def grad_cam(
 
 def _weighted(w: Tensor, f: Tensor) -> Tensor:
     """sum_k w_k f_k: (N, K), (N, K, H, W) -> (N, H, W), at least float32 under autocast too."""
-    return (_single(w)[:, :, None, None] * _single(f)).sum(1)
+    return cam.product(_single(f), _single(w)[:, None])[:, 0]
 
 
 def _single(t: Tensor) -> Tensor:
@@ -142,8 +140,13 @@ class Reading(NamedTuple):
 
     def gradient(self, c: int | Sequence[int] | Tensor) -> Tensor:
         """dS_c / df for each picture's class: (N, K, H, W). Raises ValueError if there is none."""
-        S = self.S.gather(1, _own(c, self.S)[:, None]).sum()
-        g = torch.autograd.grad(S, self.whole, allow_unused=True)[0] if S.requires_grad else None
+        S, own = self.S, _own(c, self.S)
+        one = torch.zeros_like(S, requires_grad=False).scatter_(1, own[:, None], 1)
+        g = (
+            torch.autograd.grad(S, self.whole, one, allow_unused=True)[0]
+            if S.requires_grad
+            else None
+        )
         if g is None:
             raise ValueError(
                 f"no gradient leads from the scores to {self.layer!r}: the network cuts it off "
@@ -318,7 +321,7 @@ def _network(model: nn.Module | CamNetwork) -> nn.Module:
         return model.model
     if not isinstance(model, nn.Module):
         raise ValueError(f"a network (torch.nn.Module) is wanted, not a {type(model).__name__}")
-    return unwrapped(model)
+    return valid.unwrapped(model)
 
 
 def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
@@ -330,9 +333,7 @@ def _named(model: nn.Module, layer: nn.Module | str) -> tuple[str, nn.Module]:
         return name, layer
     with suppress(AttributeError):
         return str(layer), model.get_submodule(str(layer))
-    layers = dict(model.named_modules())
-    near = [n for n in layers if str(layer) in n.split(".")][:3]
-    near = near or difflib.get_close_matches(str(layer), layers, 3)
+    near = valid.near(str(layer), dict(model.named_modules()))
     near = near or [n for n, _ in model.named_children()][-4:]
     raise ValueError(
         f"{type(model).__name__} has no layer {layer!r}; near are {', '.join(map(repr, near))}, "
@@ -363,4 +364,6 @@ def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
 
 def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
     """One class for each picture, (N,). Raises IndexError and ValueError for what is none."""
+    if type(c) is int and 0 <= c < S.shape[1]:  # the usual case, and the rest can be spared
+        return torch.full((len(S),), c, device=S.device)
     return valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)

@@ -5,9 +5,7 @@ what it computes (`utils.recognition`); from then on one forward pass gives the 
 product, the map of any class. Notebooks 00, 01 and 10.
 """
 
-import difflib
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,7 +76,10 @@ class CamNetwork:
         net(x, own=labels)      its own class for each picture: maps (N, 1, H, W)
         """
         p = self._pass(x)
-        return p.S, cam.class_maps(p.f, p.w, c, classes=classes, own=own)
+        at = cam.asked(len(p.w), len(p.S), c, classes, own)
+        M = cam.product(p.f, p.w[at])
+        _check(self.model, x, p, at, M)
+        return p.S, M
 
     def index(self, name: str) -> int:
         """The number of a class. Raises ValueError with near names if there is no such class."""
@@ -89,7 +90,7 @@ class CamNetwork:
                 "this network has no class names: cam_network(model, class_names) gives it some, "
                 "and a number needs none"
             )
-        hint = _near(str(name), self.class_names)
+        hint = valid.hint(str(name), self.class_names)
         raise ValueError(f"there is no class {name!r}.{hint} All of them: net.class_names")
 
     @torch.no_grad()
@@ -99,23 +100,20 @@ class CamNetwork:
         Raises ValueError for a batch that is none, where the maps have one cell, and where the
         network gives NaN or infinity, with the first tensor that holds one.
         """
-        return self._pass(x)
+        p = self._pass(x)
+        _check(self.model, x, p, p.S.argmax(1, keepdim=True))
+        return p
 
     def _pass(self, x: Tensor) -> ForwardPass:
-        shaped = isinstance(x, Tensor) and x.ndim == 4
-        if not shaped or (x.dtype == torch.uint8 and not self.takes_bytes):
-            what = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(
-                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), not {what}"
-            )
+        self._check_batch(x)
         tail = self._tail(x)
         try:
+            if not _learning(self.model):
+                return tail.read(self.model, x)
             with evaluating(self.model):
-                p = tail.read(self.model, x)
+                return tail.read(self.model, x)
         except RuntimeError as error:
             raise ValueError(stopped(self.model, x, error)) from error
-        _check(self.model, x, p)
-        return p
 
     @torch.no_grad()
     def cells(self, x: Tensor) -> cam.Cells | None:
@@ -124,13 +122,25 @@ class CamNetwork:
         From the convolutions and poolings between the picture and the maps (`utils.fields`); None
         where a network cannot be followed. One forward pass of one picture for each new size.
         """
+        self._check_batch(x)
         kind = tuple(x.shape[1:])
         if kind not in self.places:
             tail, one = self._tail(x), torch.zeros_like(x[:1])
-            with evaluating(self.model), recognition.Trace() as seen:
-                f = tail.pooled(self.model, one)[0]
+            try:
+                with evaluating(self.model), recognition.Trace() as seen:
+                    f = tail.pooled(self.model, one)[0]
+            except RuntimeError as error:
+                raise ValueError(stopped(self.model, x, error)) from error
             self.places[kind] = fields.cells(seen.operations, one, f)
         return self.places[kind]
+
+    def _check_batch(self, x: Tensor) -> None:
+        shaped = isinstance(x, Tensor) and x.ndim == 4
+        if not shaped or (x.dtype == torch.uint8 and not self.takes_bytes):
+            what = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(
+                f"a batch of prepared pictures is wanted, net(net.prepare(picture)), not {what}"
+            )
 
     def _tail(self, x: Tensor) -> "Tail":
         """How the model ends, found with pictures like these where it was not yet."""
@@ -154,7 +164,8 @@ def cam_network(
     class_names  one for each score
     prepare      makes the network's input of pictures: `preparation(mean, std, side)` or a function
                  of your own. Left out, it is taken from a timm model's own settings; a network that
-                 carries none has a `prepare` that says what is missing.
+                 carries none has a `prepare` that says what is missing. The batch it makes has
+                 the channels, the dtype and the device that the example has, or else the weights.
     example      a batch as the network takes it, (N, channels, h, w), where it takes no pictures of
                  three channels and 224 pixels; its values do not matter
 
@@ -167,16 +178,16 @@ def cam_network(
     own: Sequence[str] = ()
     tail, like = None, None
     if isinstance(model, CamNetwork):  # its own, where nothing else is given
-        own, tail, prepare = model.class_names, model.tail, prepare or model.prepare
-        model = model.model
+        own, tail = model.class_names, None if prepare else model.tail
+        prepare, model = prepare or model.prepare, model.model
     if not isinstance(model, nn.Module):
         raise NotACamNetwork(_no_network(model))
-    model = unwrapped(model)
+    model = valid.unwrapped(model)
     if tail is None:
         tail, like = _tried(model, example)
     prepare = prepare or own_preparation(model)
     if like is not None:
-        prepare = fitted(prepare, like.shape[1], like.dtype)
+        prepare = fitted(prepare, like)
     names = valid.class_names(class_names, tail.shape[0], type(model).__name__)
     return CamNetwork(model, names or tuple(own), prepare, tail)
 
@@ -268,26 +279,6 @@ def _kinds(model: nn.Module) -> Iterator[tuple[int, int, int]]:
         yield 1, side, side
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The network inside torch.compile's or a parallel wrapper."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
-            inner = model.module
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    """A hint: names that hold this one, or else names spelled like it."""
-    low = name.lower()
-    near = [n for n in names if low and low in re.split(r"[\W_]+", n.lower())]
-    near = near or [n for n in names if low and low in n.lower()]
-    near = near or difflib.get_close_matches(low, names, 3)
-    return f" Did you mean {' or '.join(map(repr, near[:3]))}?" if near else ""
-
-
 # ---------------------------------------------------------------- how a network ends
 
 
@@ -309,13 +300,13 @@ class Tail:
     def read(self, model: nn.Module, x: Tensor) -> ForwardPass:
         """f, w, b and S of one forward pass."""
         whole, out = self.pooled(model, x)
-        S = list(recognition.tensors_in(out))[self.scores].flatten(1)
-        f = next(
-            (f for layout, f in recognition.views(whole, len(x)) if layout == self.layout), None
-        )
+        S = out if isinstance(out, Tensor) else list(recognition.tensors_in(out))[self.scores]
+        f = recognition.view(whole, len(x), self.layout)
         if f is None or f.shape[1] != self.shape[1]:
             raise OneCell(_one_cell(model, x))
-        return ForwardPass(f, self.w(model).to(f), self.b(model), S, self.pooling)
+        w = self.w(model)
+        w = w if w.dtype == f.dtype and w.device == f.device else w.to(f)
+        return ForwardPass(f, w, self.b(model), S.flatten(1), self.pooling)
 
     def pooled(self, model: nn.Module, x: Tensor) -> tuple[Tensor, Any]:
         """What the global pooling is given, as the network holds it, and what the model gives."""
@@ -464,26 +455,33 @@ def _state(model: nn.Module) -> dict[str, Tensor]:
 # ---------------------------------------------------------------- what must hold in every pass
 
 
-def _check(model: nn.Module, x: Tensor, p: ForwardPass) -> None:
-    """Finite numbers, and S_c = pooled M_c + b_c for the best class of each picture.
+def _check(
+    model: nn.Module, x: Tensor, p: ForwardPass, at: slice | Tensor, M: Tensor | None = None
+) -> None:
+    """Finite numbers, and S_c = pooled M_c + b_c for the classes asked, `at`, and their maps M.
 
-    Both are asked with one answer, for small networks feel every step, and a GPU every answer.
+    One number for every answer, for small networks feel every step that is taken here.
     """
-    best, c = p.S.max(1)
-    own = (cam.pool(p.f, p.pooling).float() * p.w.index_select(0, c).float()).sum(1)
-    own = own if p.b is None else own + p.b.index_select(0, c).float()
-    pairs = torch.stack([own, best.float(), p.S.amin(1).float()], 1).tolist()
-    most = max(max(abs(S), abs(least)) for _, S, least in pairs)
-    slack = max(1e-3, 16 * torch.finfo(p.S.dtype).eps)
-    close = (abs(M - S) <= slack * (abs(M) + abs(S) + most) for M, S, _ in pairs)
-    if most < math.inf and all(close):  # with NaN it is never close
-        return
+    S = p.S[:, at] if isinstance(at, slice) or at.ndim == 1 else p.S.gather(1, at.to(p.S.device))
+    left = S - _pooled(p, at, M)
+    left = left if p.b is None else left - p.b[at]
+    most, off = (max(-low.item(), high.item()) for low, high in (p.S.aminmax(), left.aminmax()))
+    if most < math.inf and off <= 3 * max(1e-3, 16 * torch.finfo(p.S.dtype).eps) * most:
+        return  # with NaN neither holds
     if not bool(p.S.isfinite().all()):
         raise ValueError(_first_bad(model, x, p))
     raise NotACamNetwork(
         f"the scores of {type(model).__name__} are not the pooled maps times its last weights "
         f"for this input, though they were for the pictures it was tried on: {INSTEAD}"
     )
+
+
+def _pooled(p: ForwardPass, at: slice | Tensor, M: Tensor | None) -> Tensor:
+    """Pooled M_c of the classes asked, (N, C'): of their maps, but for a maximum, which is of f."""
+    if M is not None and p.pooling != "max":
+        return getattr(M, p.pooling)((2, 3), dtype=torch.float32)
+    F = cam.pool(p.f, p.pooling).float()
+    return (p.w[at].float() @ F[:, :, None])[:, :, 0]
 
 
 def stopped(model: nn.Module, x: Tensor, error: Exception) -> str:
@@ -511,15 +509,21 @@ def _not_finite(what: str, model: nn.Module) -> str:
     return f"there is NaN or infinity {where}, so no map can be drawn: {way}"
 
 
+def _learning(model: nn.Module) -> list[nn.Module]:
+    """The modules in training mode. (model.modules() takes thirty times as long.)"""
+    training, found = [], [model]
+    for module in found:  # it grows on the way
+        if getattr(module, "training", False):
+            training.append(module)
+        if inside := getattr(module, "_modules", None):  # a module may be None: taken away
+            found += inside.values()
+    return training
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode inside, every module's own mode again afterwards."""
-    training, found = [], [model]
-    for module in found:  # it grows on the way; model.modules() takes thirty times as long
-        if getattr(module, "training", False):
-            training.append(module)
-        if inside := module._modules:
-            found.extend(m for m in inside.values() if m is not None)
+    training = _learning(model)
     if training:
         model.eval()
     try:

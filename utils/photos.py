@@ -7,7 +7,6 @@ picture has a budget of megabytes, seconds and memory, for a small file may hold
 Notebook 11 uses them on your own photographs. Drawing is the work of `plots`.
 """
 
-import difflib
 import http.client
 import io
 import os
@@ -33,6 +32,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from torch import Tensor
 
+from utils import valid
 from utils.preparation import preparation
 
 BYTES = (bytes, bytearray, memoryview)
@@ -113,7 +113,7 @@ def sample(name: str) -> Tensor:
     files = {f.stem: f for f in sorted(folder.iterdir()) if f.suffix in (".png", ".jpg")}
     if name not in files:
         raise PhotoError(
-            f"There is no sample picture {_quote(name)}.{_near(str(name), files)} "
+            f"There is no sample picture {_quote(name)}.{valid.hint(str(name), files, _quote)} "
             f"These work without internet: {', '.join(files)}."
         )
     return load(files[name])
@@ -232,7 +232,7 @@ def _open_path(source: str | os.PathLike) -> BinaryIO:
             f"There is no folder {_quote(folder)} to look for {_quote(name)} in. Check the path."
         )
     try:
-        near = _near(name, os.listdir(folder))
+        near = valid.hint(name, os.listdir(folder), _quote)
     except OSError:  # a folder one may not look into
         near = ""
     raise PhotoError(
@@ -676,9 +676,3 @@ def _quote(text: object) -> str:
 
 def _shape(array: np.ndarray | Tensor) -> str:
     return "×".join(str(n) for n in array.shape) or "a single number"
-
-
-def _near(name: str, names) -> str:
-    lower = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(name.lower(), lower, n=3)
-    return f" Did you mean {' or '.join(_quote(lower[n]) for n in near)}?" if near else ""

@@ -75,24 +75,28 @@ def resized(picture: Tensor, size: Sequence[int]) -> Tensor:
     return x.reshape(*picture.shape[:-2], *size).round().to(torch.uint8)
 
 
-def fitted(prepare: Prepare, channels: int, dtype: torch.dtype) -> Prepare:
-    """The same for a network of one channel, whose pictures become grey, and of another dtype."""
-    if channels != 1 and dtype == torch.float32:
+def fitted(prepare: Prepare, like: Tensor) -> Prepare:
+    """The same for a network whose batches are like this one, (N, channels, h, w).
+
+    Pictures for one channel become grey, and the batch has its dtype and lies on its device.
+    """
+    if like.shape[1] != 1 and like.dtype == torch.float32 and like.device.type == "cpu":
         return prepare
-    return partial(_fitted, prepare, channels, dtype)
+    return partial(_fitted, prepare, like.shape[1], like.dtype, like.device)
 
 
 def _fitted(
     prepare: Prepare,
     channels: int,
     dtype: torch.dtype,
+    device: torch.device,
     pictures: Tensor | Sequence[Tensor],
     side: int | None = None,
 ) -> Tensor:
     x = prepare(pictures) if side is None else prepare(pictures, side)
     if channels == 1 and x.ndim == 4 and x.shape[1] == 3:
         x = (x * x.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True)
-    return x.to(dtype) if x.is_floating_point() else x
+    return x.to(device, dtype) if x.is_floating_point() else x.to(device)
 
 
 def own_preparation(model: nn.Module) -> Prepare:

@@ -7,7 +7,7 @@ it does not matter how a mean, a linear layer or a bias was written. Notebooks 0
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -71,16 +71,23 @@ def tensors_in(value: object) -> Iterator[Tensor]:
 
 def views(t: Tensor, n: int) -> Iterator[tuple[Layout, Tensor]]:
     """The ways to read a tensor as maps of n pictures with more than one cell: (N, K, H, W)."""
-    if t.ndim not in (3, 4) or len(t) != n or not t.is_floating_point():
-        return
-    if t.ndim == 3:  # tokens (N, L, K), if they fill a square
-        side = round(t.shape[1] ** 0.5)
-        if side > 1 and side**2 == t.shape[1]:
-            yield "tokens", t.transpose(1, 2).unflatten(2, (side, side))
-        return
-    if t.shape[2:].numel() > 1 and t.shape[1:3].numel() > 1:  # else it is pooled already
-        yield "channels first", t
-        yield "channels last", t.movedim(3, 1)
+    for layout in get_args(Layout):
+        if (f := view(t, n, layout)) is not None:
+            yield layout, f
+
+
+def view(t: Tensor, n: int, layout: Layout) -> Tensor | None:
+    """A tensor read in one way as maps of n pictures, (N, K, H, W); None where it is none."""
+    shape = t.shape
+    if len(shape) != (3 if layout == "tokens" else 4) or shape[0] != n or not t.is_floating_point():
+        return None
+    if layout == "tokens":  # (N, L, K), if they fill a square
+        side = round(shape[1] ** 0.5)
+        square = side > 1 and side**2 == shape[1]
+        return t.transpose(1, 2).unflatten(2, (side, side)) if square else None
+    if shape[2] * shape[3] <= 1 or shape[1] * shape[2] <= 1:  # it is pooled already
+        return None
+    return t if layout == "channels first" else t.movedim(3, 1)
 
 
 def find_ending(

@@ -8,14 +8,16 @@ Adding and multiplying pass NaN on, so a product needs no look. Comparing, sorti
 it: whatever does so asks for `finite` numbers first.
 """
 
+import difflib
 import functools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
@@ -69,12 +71,12 @@ def finite(
 ) -> Tensor:
     """As `tensor`, without NaN and infinity: for all that compares, sorts or counts."""
     t = tensor(x, what, axes, kind)
-    if t.is_floating_point() and not _finite(t):
+    if t.is_floating_point() and not all_finite(t):
         raise ValueError(f"there is NaN or infinity in {what}: look at {source}")
     return t
 
 
-def _finite(t: Tensor) -> bool:
+def all_finite(t: Tensor) -> bool:
     """Mostly one pass: a finite sum has finite terms; only large ones may add up to infinity."""
     return math.isfinite(t.sum().item()) or bool(t.isfinite().all())
 
@@ -272,3 +274,32 @@ def class_names(x: object, n: int, whose: str) -> tuple[str, ...]:
             f"score is wanted"
         )
     return found
+
+
+# ---------------------------------------------------------------- networks, and names that are near
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside torch.compile's or a parallel wrapper."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            inner = model.module
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
+
+
+def near(name: str, names: Iterable[str], n: int = 3) -> list[str]:
+    """Up to n names that hold this one, as a word or else anywhere, or else are spelled like it."""
+    low, lower = name.lower(), {text.lower(): text for text in reversed(list(names))}
+    known = list(reversed(lower))
+    found = [text for text in known if low and low in re.split(r"[\W_]+", text)]
+    found = found or [text for text in known if low and low in text]
+    return [lower[text] for text in (found or difflib.get_close_matches(low, known, n))[:n]]
+
+
+def hint(name: str, names: Iterable[str], quote: Callable[[str], str] = repr) -> str:
+    """A question to end a sentence with, of names that are `near`; nothing where there are none."""
+    found = near(name, names)
+    return f" Did you mean {' or '.join(map(quote, found))}?" if found else ""

@@ -14,6 +14,7 @@ from utils import (
     before,
     cam,
     channels,
+    checkpoints,
     concepts,
     features,
     fields,
@@ -466,6 +467,35 @@ def test_a_hint_holds_the_word():
     names = ["tabby, tabby cat", "Egyptian_cat", "cat's eye", "caterpillar", "dog", "pig"]
     with pytest.raises(ValueError, match="'tabby, tabby cat' or 'Egyptian_cat' or \"cat's eye\""):
         cam_network(net, names).index("Cat")
+
+
+def test_what_is_near_holds_the_word_before_it_is_spelled_alike():
+    layers = ["conv1", "layer1.0.conv1", "layer1.0.convolution", "layer2.0.bn1"]
+    assert valid.near("conv1", layers) == ["conv1", "layer1.0.conv1"]
+    assert valid.near("convo", layers, 1) == ["layer1.0.convolution"]
+    assert valid.near("CONV2", layers) == ["conv1"] and not valid.near("zebra", layers)
+    assert valid.hint("My cat", ["my cat.jpg"], '"{}"'.format) == ' Did you mean "my cat.jpg"?'
+    assert valid.hint("zebra", layers) == ""
+
+
+# ---------------------------------------------------------------- a network in its wrappers
+
+
+class Parallel(nn.parallel.DistributedDataParallel):
+    """As DistributedDataParallel, without the processes that it wants."""
+
+    def __init__(self, module):
+        nn.Module.__init__(self)
+        self.module = module
+
+
+@pytest.mark.parametrize(
+    "wrap", [Parallel, nn.DataParallel, torch.compile, lambda m: torch.compile(Parallel(m))]
+)
+def test_every_wrapper_is_taken_off(wrap):
+    assert valid.unwrapped(wrap(MODEL)) is MODEL
+    with pytest.raises(checkpoints.WeightsError, match=r"weights\.pt does not fit Sequential"):
+        checkpoints.fit(wrap(MODEL), {"9.weight": rand(2)}, "weights.pt")
 
 
 # ---------------------------------------------------------------- as many names as classes

@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from utils import cam, models, networks, photos
 from utils.models import CourseNetwork
 from utils.networks import NotACamNetwork, cam_network
-from utils.preparation import preparation
+from utils.preparation import fitted, preparation
 
 EXACT = [
     "resnet18", "resnext50_32x4d", "wide_resnet50_2", "googlenet", "inception_v3", "mobilenet_v2",
@@ -144,7 +144,9 @@ def test_other_devices(device):
     model = CourseNetwork().eval()
     x = torch.rand(2, 3, 112, 112)
     here = cam_network(model)(x)
-    away = cam_network(model.to(device))(x.to(device))
+    net = cam_network(model.to(device))
+    assert net.prepare(torch.zeros(3, 112, 112, dtype=torch.uint8)).device.type == device
+    away = net(x.to(device))
     for a, b in zip(here, away, strict=True):
         assert_close(a, b.cpu(), rtol=1e-3, atol=1e-3)
 
@@ -279,3 +281,50 @@ def test_a_batch_that_the_network_does_not_take_gets_one_sentence(x, said):
     with pytest.raises(ValueError, match=said) as error:
         net(x)
     assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match=said):
+        net.cells(x)
+
+
+def test_a_prepared_batch_lies_where_the_network_does():
+    picture = torch.zeros(3, 8, 8, dtype=torch.uint8)
+    like = torch.zeros(1, 1, 8, 8, dtype=torch.float16, device="meta")
+    x = fitted(preparation(), like)(picture)
+    assert (x.device.type, x.dtype, x.shape) == ("meta", torch.float16, (1, 1, 8, 8))
+
+
+def test_a_preparation_given_later_is_fitted_too():
+    grey = nn.Conv2d(1, 5, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 4)
+    net = cam_network(cam_network(nn.Sequential(*grey), list("abcd")), prepare=preparation())
+    assert net.prepare(torch.zeros(3, 64, 64, dtype=torch.uint8)).shape == (1, 1, 64, 64)
+
+
+class Leaping(nn.Module):
+    """Global pooling on most pictures; on dark ones another number is added to one score."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.body, self.pool, self.head = nn.Conv2d(3, 6, 3), pool, nn.Linear(6, 4)
+
+    def forward(self, x):
+        S = self.head(self.pool(self.body(x)).flatten(1))
+        return S + (x.amax((1, 2, 3)) < 0)[:, None] * torch.tensor([0, 0, 5.0, 0])
+
+
+@pytest.mark.parametrize("pool", [nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)])
+def test_a_map_that_is_not_its_score_is_refused_and_its_neighbour_is_not(pool):
+    torch.manual_seed(0)
+    net, dark = cam_network(Leaping(pool)), torch.stack([torch.ones(3, 9, 9), -torch.ones(3, 9, 9)])
+    for asked in ({}, {"c": 2}, {"classes": [1, 2]}, {"own": [0, 2]}):
+        with pytest.raises(NotACamNetwork, match="are not the pooled maps"):
+            net(dark, **asked)
+    for asked in ({"c": 1}, {"classes": [0, 3]}, {"own": [2, 0]}):
+        assert net(dark, **asked)[1].shape[0] == 2
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_nan_in_another_class_than_the_one_asked_is_named(bad):
+    net = cam_network(CourseNetwork().eval())
+    net.model.fc.bias.data[3] = bad
+    for ask in (lambda x: net(x, 0), net, net.forward_pass):
+        with pytest.raises(ValueError, match=r"the weight fc\.bias of CourseNetwork"):
+            ask(torch.rand(2, 3, 112, 112))

@@ -1,7 +1,6 @@
 """The command line, and the run over all pictures, in one process or in many."""
 
 import argparse
-import difflib
 import errno
 import io
 import os
@@ -17,7 +16,7 @@ from torch import Tensor, distributed
 from tqdm.auto import tqdm
 
 import sketchbook
-from utils import cam, checkpoints, evaluate, models, networks, photos, training
+from utils import cam, checkpoints, evaluate, models, networks, photos, training, valid
 from utils.data import DataError, Photographs, cub, imagenet, pets, skipped
 from utils.digest import digest, digest_of
 from utils.evaluate import blocks, figures, store
@@ -235,8 +234,7 @@ def _network(args: argparse.Namespace, class_names: Sequence[str]) -> CamNetwork
         try:
             return models.load(args.network)
         except FileNotFoundError as problem:
-            near = difflib.get_close_matches(args.network, known, 2)
-            near = near or ["mobilenet_v2", "resnet18"]
+            near = valid.near(args.network, known, 2) or ["mobilenet_v2", "resnet18"]
             raise DataError(f"{problem}; of torchvision's, {' or '.join(near)}") from None
         except WeightsError as problem:
             raise DataError(str(problem)) from None
