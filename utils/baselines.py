@@ -304,8 +304,8 @@ def found_at(
     """GT-known localization: whether the box at this share of the maximum has IoU >= 0.5."""
 
     def measure(maps: Tensor) -> Tensor:
-        boxes = [localization.box_from_map(M, threshold, how) for M in _different(maps)]
-        every = torch.stack(boxes).expand(len(maps), 4)
+        boxes = localization.boxes_from_maps(_different(maps), threshold, how)
+        every = boxes.expand(len(maps), 4)
         return (localization.best_iou(every, true_boxes) >= 0.5).double()
 
     return measure
