@@ -166,13 +166,13 @@ cut_out.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    Each statement compares two rows, or two steps from row to row. Find them, and ask whether their intervals leave room
-    for the opposite. *Same pixels* and *enlarged* hold nothing that the small picture did not.
+    Each statement compares two rows, or two steps from row to row. Find them, and ask whether the interval of the
+    difference leaves room for the opposite. *Same pixels* and *enlarged* hold nothing that the small picture did not.
     """,
     right="Three changes lie in a crop, and two of them only work together.",
 )
 def borne_out():
-    """The letters of the statements that the table bears out, such as {"a", "d"}."""
+    """The letters of the statements that the tables bear out, such as {"a", "d"}."""
     return {"b", "c", "f"}
 
 

@@ -153,17 +153,17 @@ def look(net: networks.CamNetwork) -> Seen:
     return Seen(F, is_face, sharpness(shown), F_there, sharpness(there), photo)
 
 
-def faces(seen: Seen, seed: int) -> dict[str, float]:
+def faces(seen: Seen, seed: int, heads: dict[str, Head] | None = None) -> dict[str, float]:
     """One split: how often the detectors and the rival are right, and their false alarms.
 
     Half of the patches and half of the *photographs* are learnt from. "right" is the share of the
     other patches; "alarms" the share of windows of the other photographs at the score that finds
     95 % of the other faces; "alarms_at_0" and "found_at_0" are what the decision itself gives.
+    `heads` of this split, from `heads_of`, where they are there already.
     """
     learn, ask, ours = split(seen, seed)
-    rules = {
-        name: (score(seen.F, d), score(seen.there, d)) for name, d in heads_of(seen, seed).items()
-    }
+    heads = heads or heads_of(seen, seed)
+    rules = {name: (score(seen.F, d), score(seen.there, d)) for name, d in heads.items()}
     cut = best_cut(seen.sharp[learn], seen.is_face[learn])
     rules["sharpness"] = seen.sharp - cut, seen.sharp_there - cut
     face = seen.is_face[ask] == 1
