@@ -206,7 +206,8 @@ def rows_of_parts(
         found.append(torch.stack([itself, *rivals, maps[1:].diagonal(), maps[0]]))
     order = [p for thing in pictures.class_names for p in numbers_of(pictures, thing)]
     names = tuple(pictures.part_names[p] for p in order)
-    return Rows(*torch.cat(found, 1), names)
+    v = torch.cat(found, 1)
+    return Rows(v[0], v[1], v[2], v[3], v[4], v[5], v[6], names)
 
 
 def _parts_and_thing(o: channels.Overlap) -> tuple[channels.Overlap, channels.Overlap]:
