@@ -214,7 +214,7 @@ def colour_bars(fig: Figure) -> None:
     Each map is scaled by its own maximum, and so are the bars, unless one scale fits all of them.
     Maps of a kind that has a colour bar in this figure already get no other.
     """
-    panels = list(fig.axes)
+    panels = [ax for ax in fig.axes if ax.get_subplotspec()]  # and not the colour bars there are
     images = [image for ax in panels for image in ax.images]
     for cmap, low, what in ((HEAT, 0, "maximum"), (SIGNED.name, -1, "largest value")):
         maps = [image for image in images if image.get_gid() == cmap]

@@ -22,7 +22,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tools.notebooks import all_notebooks, execute, only_a_widget, pixels, read
 
 # Not held to it yet; they must run once all the same. Take a notebook out once both tests pass.
-TO_REDO = {"03_gap_or_gmp", "04_why_no_pooling"}
+TO_REDO: set[str] = set()
 
 DURATION = re.compile(r"\d+(\.\d+)? ?(ms|s|seconds|min|minutes|it/s)\b|\d\d:\d\d\b")
 

@@ -135,6 +135,14 @@ def test_no_colour_bar_without_a_map_nor_a_second_one():
     plt.close(fig)
 
 
+def test_a_bar_of_signed_maps_leaves_room_for_one_of_the_others(shown):
+    fig, axes = plots.row(2)
+    fig.colorbar(plots.heat_panel(axes[0], M, signed=True), ax=axes[0])
+    plots.panel(axes[1], plots.overlay(PICTURE, M))
+    plots.show(fig, "Two maps.")
+    assert len(fig.axes) == 4 and len(shown) == 2
+
+
 def test_no_panel_is_too_small_to_be_seen():
     fig, _ = plots.row(4, size=0.5)
     assert fig.get_figwidth() >= 4 * plots.PANEL
