@@ -74,7 +74,7 @@ def normalise(nb: NotebookNode, before: NotebookNode) -> None:
     for count, cell in enumerate((cell for cell in code if cell.source.strip()), 1):
         cell.execution_count = count
         cell.metadata.pop("execution", None)
-        cell.outputs = [output for output in cell.outputs if not _only_a_widget(output)]
+        cell.outputs = [output for output in cell.outputs if not only_a_widget(output)]
         for output in cell.outputs:
             output.get("data", {}).pop(WIDGET, None)
             if "execution_count" in output:
@@ -83,7 +83,7 @@ def normalise(nb: NotebookNode, before: NotebookNode) -> None:
             _keep_equal_pictures(output.get("data", {}), old.get("data", {}))
 
 
-def _only_a_widget(output: NotebookNode) -> bool:
+def only_a_widget(output: NotebookNode) -> bool:
     """True where nothing would be left to see without the widget."""
     data = output.get("data", {})
     return WIDGET in data and set(data) <= {WIDGET, "text/plain"}

@@ -304,28 +304,31 @@ def found_at(
     """GT-known localization: whether the box at this share of the maximum has IoU >= 0.5."""
 
     def measure(maps: Tensor) -> Tensor:
-        boxes = [localization.box_from_map(M, threshold, how) for M in _different(maps)]
-        every = torch.stack(boxes).expand(len(maps), 4)
+        boxes = localization.boxes_from_maps(_different(maps), threshold, how)
+        every = boxes.expand(len(maps), 4)
         return (localization.best_iou(every, true_boxes) >= 0.5).double()
 
     return measure
 
 
 def max_box_acc(
-    true_boxes: valid.Boxes, thresholds: Sequence[float] = localization.FINE
+    true_boxes: valid.Boxes,
+    thresholds: Sequence[float] = localization.FINE,
+    how: localization.Scaling = "minmax",
 ) -> Measure:
     """MaxBoxAcc: the same at the one threshold that is best for these maps, min-max scaled.
 
-    A hundred thresholds are the WSOL evaluation's; `localization.THRESHOLDS` are quicker.
+    A hundred thresholds are the WSOL evaluation's; `localization.THRESHOLDS` are quicker. `how`
+    "max" scales as `found_at` does, so that the two may be compared.
     """
 
     def measure(maps: Tensor) -> Tensor:
         if len(_different(maps)) == 1:  # then the few boxes of one map are all there are
-            boxes = [localization.box_from_map(maps[0], t, "minmax") for t in thresholds]
+            boxes = [localization.box_from_map(maps[0], t, how) for t in thresholds]
             tried = torch.stack(boxes).unique(dim=0)[:, None].expand(-1, len(maps), -1)
             fits = torch.stack([localization.best_iou(b, true_boxes) for b in tried], 1)
         else:
-            fits = localization.records(maps, true_boxes, thresholds=thresholds).largest
+            fits = localization.records(maps, true_boxes, thresholds=thresholds, how=how).largest
         right = (fits >= 0.5).double()
         return right[:, right.mean(0).argmax()]
 

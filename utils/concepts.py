@@ -132,14 +132,16 @@ def hardest(S: Tensor, positive: Tensor, used: Tensor, n: int) -> Tensor:
     return S.masked_fill(~left, -torch.inf).topk(n).indices
 
 
-def mine(F: Tensor, positive: Tensor, negatives: Tensor, n: int = 40, rounds: int = 2) -> Tensor:
+def mine(
+    F: Tensor, positive: Tensor, negatives: Tensor, n: int = 40, rounds: int = 2, C: float = 0.1
+) -> Tensor:
     """Hard-negative mining: numbers of first negatives (Q,) -> with n more from each round.
 
     Each round trains the detector, scores every picture and adds the negatives that it finds the
     hardest. Paper, section 4, "Concept localization in weakly labeled images". Notebook 07.
     """
     for _ in range(rounds):
-        w, b = detector(F, positive, negatives)
+        w, b = detector(F, positive, negatives, C)
         used = torch.zeros_like(positive).index_fill(0, negatives, True)
         negatives = torch.cat([negatives, hardest(F @ w + b, positive, used, n)])
     return negatives

@@ -54,6 +54,11 @@ def box_from_map(M: Tensor, threshold: float = 0.2, how: Scaling = "max") -> Ten
     return torch.from_numpy(_boxes_at(_scaled(M, how), threshold)[0])
 
 
+def boxes_from_maps(maps: Tensor, threshold: float = 0.2, how: Scaling = "max") -> Tensor:
+    """`box_from_map` of each map: (N, h, w) -> (N, 4) int64."""
+    return torch.stack([box_from_map(M, threshold, how) for M in maps])
+
+
 def component_boxes(mask: np.ndarray) -> np.ndarray:
     """The boxes of the connected components (8-neighbours), largest first: (h, w) bool -> (K, 4).
 

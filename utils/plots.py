@@ -1,8 +1,9 @@
-"""Every figure of the course: one style, the heat map over the picture, and alternative text.
+"""Every figure of the course: one style, the heat map over the picture, captions, alternative text.
 
 Nothing is computed here: maps, scores and boxes come in ready. Colours are chosen to be told apart
 in grey and by colour-blind readers: heat maps brighten with their value ("inferno"), signed maps
-are orange for and blue against, boxes are told apart by line style as well as by colour.
+are orange for and blue against, boxes are told apart by line style as well as by colour. Figures
+lie on a card of their own, which is as easy to read on a light page as on a dark one.
 """
 
 import io
@@ -18,15 +19,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from utils import cam, valid
+from utils import cam, preparation, valid
 
+CARD, RULE = "#d6dbe1", "#bcc4cc"  # the ground of every figure, and faint lines on it
 INK, GREY, BLUE, ORANGE, GREEN, ROSE = (
-    "#22303c",
-    "#8a96a3",
-    "#2f6f9f",
-    "#d9822b",
-    "#3a8f6a",
-    "#b5446e",
+    "#1c2833",
+    "#6f7b87",
+    "#1f5a8a",
+    "#c4690f",
+    "#2b7a57",
+    "#a3355f",
 )
 CYCLE = [BLUE, ORANGE, GREEN, ROSE, GREY, INK]
 HEAT = "inferno"
@@ -36,15 +38,16 @@ SIGNED = LinearSegmentedColormap.from_list(
 
 STYLE: dict[str, Any] = {
     "figure.dpi": 100, "savefig.dpi": 120,
-    "figure.facecolor": "white", "savefig.facecolor": "white",
+    "figure.facecolor": CARD, "savefig.facecolor": CARD, "axes.facecolor": CARD,
     "font.size": 11, "axes.titlesize": 11, "axes.labelsize": 11, "legend.fontsize": 10,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": GREY, "axes.titlecolor": INK,
     "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": plt.cycler(color=CYCLE), "axes.grid": False, "grid.color": "#e3e7eb",
+    "axes.prop_cycle": plt.cycler(color=CYCLE), "axes.grid": False, "grid.color": RULE,
     "lines.linewidth": 2, "legend.frameon": False, "image.interpolation": "nearest",
     "figure.constrained_layout.use": True,
 }  # fmt: skip
 plt.style.use(STYLE)
+PANEL = 1.6  # inches of the smallest panel in which details can be seen
 
 
 # ---------------------------------------------------------------- pictures and heat maps
@@ -57,18 +60,23 @@ def overlay(
 
     The map is enlarged bilinearly, scaled by its maximum and coloured; negative evidence counts as
     none. `cells`, from `net.cells(x)`, lays each value where its cell looks. `alpha` 0 shows the
-    picture alone, 1 the map alone. The picture turns paler and greyer below the map, so that colour
-    always means the map. Raises ValueError for other shapes, and for NaN and infinity: a network
-    that diverged has no map to draw.
+    picture alone, 1 the map alone; between them the map hides least where it has least to say. The
+    picture turns paler and greyer below it, so that colour always means the map. Raises ValueError
+    for other shapes, and for NaN and infinity: a network that diverged has no map to draw.
     """
     picture = valid.tensor(picture, "one picture", "3 h w")
     M = valid.finite(M, "the map", "H W").detach().cpu().float()
     heat = cam.normalize(cam.upsample(M[None, None], picture.shape[-2:], cells))[0, 0].numpy()
     rgb = as_array(picture)
-    grey = rgb @ np.array([0.299, 0.587, 0.114])
+    grey = rgb @ np.array(preparation.GREY)
     pale = rgb + alpha * (0.85 * grey[..., None] + 0.15 - rgb)
     colours = plt.get_cmap(HEAT)(heat)[..., :3]
-    return np.clip((1 - alpha) * pale + alpha * colours, 0, 1)
+    here = alpha ** (2.5 - 1.5 * heat[..., None])  # steeper, and white paper would dim below a map
+    return np.clip((1 - here) * pale + here * colours, 0, 1).view(Overlay)
+
+
+class Overlay(np.ndarray):
+    """A picture with its map over it; `panel` sees by its type that it needs a colour bar."""
 
 
 def as_array(picture: Tensor) -> np.ndarray:
@@ -77,7 +85,11 @@ def as_array(picture: Tensor) -> np.ndarray:
 
 
 def row(n: int, size: float = 2.6, n_rows: int = 1) -> tuple[Figure, np.ndarray]:
-    """A figure with `n_rows` x `n` empty panels, `size` inches each; the axes as a flat array."""
+    """A figure with `n_rows` x `n` empty panels, `size` inches each; the axes as a flat array.
+
+    No panel is smaller than `PANEL`, whatever `size` says.
+    """
+    size = max(size, PANEL)
     fig, axes = plt.subplots(n_rows, n, figsize=(n * size, n_rows * (size + 0.25)), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
@@ -85,8 +97,9 @@ def row(n: int, size: float = 2.6, n_rows: int = 1) -> tuple[Figure, np.ndarray]
 
 
 def panel(ax: Axes, picture: Tensor | np.ndarray, title: str = "") -> None:
-    """One picture, (3, h, w) uint8 or anything that imshow takes, with its title."""
-    ax.imshow(as_array(picture) if isinstance(picture, Tensor) and picture.ndim == 3 else picture)
+    """One picture, (3, h, w) uint8, an overlay or anything that imshow takes, with its title."""
+    array = as_array(picture) if isinstance(picture, Tensor) and picture.ndim == 3 else picture
+    ax.imshow(array, gid=HEAT if isinstance(picture, Overlay) else None)
     ax.set_title(title)
     ax.axis("off")
 
@@ -108,7 +121,9 @@ def heat_panel(
     top = limit or M.abs().max().item() or 1.0
     colours = {"cmap": SIGNED, "vmin": -top} if signed else {"cmap": HEAT, "vmin": 0}
     extent = None if like is None else (-0.5, like.shape[-1] - 0.5, like.shape[-2] - 0.5, -0.5)
-    image = ax.imshow(M, vmax=top, extent=extent, **colours)
+    image = ax.imshow(
+        M.numpy(), vmax=top, extent=extent, gid=SIGNED.name if signed else HEAT, **colours
+    )
     ax.set_title(title)
     ax.axis("off")
     return image
@@ -167,16 +182,19 @@ def bars(
 # ---------------------------------------------------------------- into the notebook
 
 
-def show(fig: Figure, alt: str) -> None:
+def show(fig: Figure, alt: str, caption: str = "") -> None:
     """Put the figure below its cell, with `alt`: what a reader who cannot see it has to know.
 
-    Drawings are stored as PNG, photographs as JPEG, whichever is smaller; the text goes along as
-    the picture's alternative text. Raises ValueError when `alt` is missing.
+    The caption stands below the figure, as text, and is `alt` where none is given. Heat maps that
+    have no colour bar get one for all of them. Drawings are stored as PNG, photographs as JPEG,
+    whichever is smaller. Raises ValueError when `alt` is missing.
     """
     if not alt.strip():
         raise ValueError("describe the figure in one sentence: show(fig, alt='...')")
     png, jpeg = io.BytesIO(), io.BytesIO()
-    fig.savefig(png, format="png", bbox_inches="tight", metadata={"Software": None})
+    colour_bars(fig)
+    same = {"Software": None}  # no version of matplotlib, so equal figures are equal bytes
+    fig.savefig(png, format="png", bbox_inches="tight", pad_inches=0.15, metadata=same)
     plt.close(fig)
     from PIL import Image
 
@@ -186,6 +204,31 @@ def show(fig: Figure, alt: str) -> None:
     mime = f"image/{kind}"
     size = {"width": round(picture.width / 1.2), "alt": alt}
     display({mime: data.getvalue(), "text/plain": alt}, raw=True, metadata={mime: size})
+    words = (caption or alt).strip()
+    display({"text/markdown": f"*{words}*", "text/plain": words}, raw=True)
+
+
+def colour_bars(fig: Figure) -> None:
+    """One slim colour bar for all heat maps and overlays of a figure, one for all signed maps.
+
+    Each map is scaled by its own maximum, and so are the bars, unless one scale fits all of them.
+    Maps of a kind that has a colour bar in this figure already get no other.
+    """
+    panels = [ax for ax in fig.axes if ax.get_subplotspec()]  # and not the colour bars there are
+    images = [image for ax in panels for image in ax.images]
+    for cmap, low, what in ((HEAT, 0, "maximum"), (SIGNED.name, -1, "largest value")):
+        maps = [image for image in images if image.get_gid() == cmap]
+        if not maps or any(image.colorbar for image in maps):
+            continue
+        whose = "its" if len(maps) == 1 else "each map's"
+        scale, label = plt.cm.ScalarMappable(plt.Normalize(low, 1)), f"share of {whose} {what}"
+        scale.set_cmap(plt.get_cmap(HEAT) if cmap == HEAT else SIGNED)
+        if cmap != HEAT and len({image.norm.vmax for image in maps}) == 1:
+            scale, label = maps[0], "evidence"
+        fig.set_figwidth(fig.get_figwidth() + 0.6)
+        bar = fig.colorbar(scale, ax=panels, label=label, aspect=40, pad=0.02, fraction=0.05)
+        bar.outline.set_visible(False)
+        bar.ax.locator_params(nbins=3)
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:

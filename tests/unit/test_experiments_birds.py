@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import sketchbook
-from utils import features, models, networks
+from utils import cam, features, models, networks
 from utils.data import cub, pets
 from utils.experiments import birds, breeds, faces
 
@@ -76,6 +76,21 @@ def test_a_box_in_the_middle_is_as_large_as_it_was():
     assert moved.tolist() == [[100, 107, 124, 117], [61, 68, 162, 155]]
 
 
+def test_the_rival_s_threshold_is_chosen_for_the_rival(net, monkeypatch):
+    learn, test = (sketchbook.birds(n, 1, birds.DRAWN) for n in (3, 2))
+    maps = birds.mean_maps(net, test)
+    images = birds.small(test.images)
+    f = net.forward_pass(net.prepare(images)).f.mean(1, keepdim=True)
+    by_hand = cam.upsample(f, (birds.DRAWN,) * 2, net.cells(net.prepare(images)))[:, 0]
+    assert torch.allclose(maps, by_hand, atol=1e-6)
+    faint = [torch.full((birds.DRAWN,) * 2, 0.6) for _ in learn.boxes]  # found above 60 % only
+    for M, (x0, y0, x1, y1) in zip(faint, learn.boxes.tolist(), strict=True):
+        M[y0:y1, x0:x1] = 1
+    of = {len(learn): torch.stack(faint), len(test): torch.stack(faint[:2])}
+    monkeypatch.setattr(birds, "mean_maps", lambda net, pictures: of[len(pictures)])
+    assert birds.mean_f(net, learn, test) == {"mean_f_at_own": 1.0, "mean_f_threshold": 0.6}
+
+
 def test_what_is_blown_up_shows_nothing_new():
     images = sketchbook.birds(1, 0, birds.DRAWN).images
     big = birds.enlarged(images)
@@ -142,6 +157,7 @@ def test_one_split_has_shares_for_detectors_and_rival():
     found = faces.faces(seen(), 3)
     assert len(found) == 4 * 4 and all(0 <= share <= 1 for share in found.values())
     assert found["right_sharpness"] > 0.7, "sharpness was made to tell these faces"
+    assert faces.faces(seen(), 3, faces.heads_of(seen(), 3)) == found
 
 
 # --- photographs with boxes, made up -------------------------------------------------------------

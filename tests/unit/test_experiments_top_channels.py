@@ -101,7 +101,9 @@ def test_falls_are_shares_of_what_was_there(net, pictures):
 
 def test_a_row_of_its_own_for_every_part(pictures):
     found = experiment.rows_of_parts(models.load("parts-gap"), pictures)
-    assert len(found.names) == len(found.own) == 48 and found.names[0] == "bird tail"
+    assert len(found.names) == 48 and found.names[0] == "bird tail"
+    assert all(v.shape == (48,) and (v >= 0).all() and (v <= 1).all() for v in found[:-1])
+    assert (found.chance > 0).all() and found.map.mean() > found.thing_map.mean()
 
 
 def test_few_channels_carry_where_few_pay(net, pictures):

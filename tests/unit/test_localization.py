@@ -47,6 +47,12 @@ def test_minmax_does_not_see_a_constant_and_max_does():
     assert box_from_map(M + 100, 0.15).tolist() == [0, 0, 3, 1]
 
 
+def test_many_maps_have_the_box_of_each():
+    maps = torch.stack([blob(20, 30, (4, 2, 7, 6)), blob(20, 30, (1, 1, 9, 9))])
+    found = localization.boxes_from_maps(maps, 0.15, "minmax")
+    assert found.tolist() == [box_from_map(M, 0.15, "minmax").tolist() for M in maps]
+
+
 def test_a_map_without_evidence_gives_the_whole_picture():
     assert box_from_map(-torch.rand(4, 6)).tolist() == [0, 0, 6, 4]
     assert box_from_map(torch.full((4, 6), 3.0), how="minmax").tolist() == [0, 0, 6, 4]

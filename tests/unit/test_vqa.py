@@ -138,6 +138,12 @@ def test_figures_of_each_kind_of_question():
     assert found[0] == 0.5 and found[1] == 0.5 and found[3] == 0 and found[5] == 1
 
 
+def test_a_picture_has_one_question_of_a_kind_at_most():
+    pictures = sketchbook.questions(12, seed=1)
+    for row in pictures.questions:
+        assert len(set(questions.kinds_of(row))) == len(row)
+
+
 def test_a_mean_over_things_sees_nothing_else():
     f = torch.zeros(1, 2, 4, 4)
     f[0, 0, :2], f[0, 1, 2:, 2:] = 3, 5

@@ -150,21 +150,21 @@ scores_from_maps.mistakes(
     cases=[()],
     hint="""
     For (a), (d) and (f) add the same pattern to the maps of all classes. For (c) and (e) ask what the scores do, and whether
-    all of them do the same. For (g) think of the edge.
+    all of them do the same. For (b) ask what no map holds, for (g) what the mean divides by.
     """,
     right="So compare the maps of two classes where it matters, and treat the zero of one map as a convention.",
 )
 def true_of_maps():
     """The letters of the true statements, such as {"a", "b"}."""
-    return {"b", "d"}
+    return {"d", "g"}
 
 
 true_of_maps.statements(
     a="(a) a pattern on all maps lifts this cell for every class (section 8). Whether it speaks for the bird *rather* shows in a difference of maps.",
-    b="(b) take the identity of section 6 for both classes and subtract: the patterns that both maps share drop out.",
+    b="(b) the means of the maps are the scores without the biases, which belong to no place (section 6). They can turn the order round.",
     c="(c) section 7 cut them off, and the scores of the flower and the tree nearly met. They are part of S_c.",
     d="(d) section 8 had two such networks: w, and w with the same row added to every class.",
     e="(e) one map alone was raised, so one score alone rises, by 10, and the softmax sees it.",
     f="(f) the networks of section 8 say the same, and their maps have other maxima and zeros, so other boxes.",
-    g="(g) section 9 tried it: the zeros that the network pads with at the patch's edge count too. Without padding it is true.",
+    g="(g) S_c is the mean over *all* cells of the picture, those of the thing or not: half the cells, half the sum, the same number to divide by.",
 )

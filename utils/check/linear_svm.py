@@ -166,20 +166,20 @@ cut_out.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    Each statement compares two rows, or two steps from row to row. Find them, and ask whether their intervals leave room
-    for the opposite. *Same pixels* and *enlarged* hold nothing that the small picture did not.
+    Each statement compares two rows, or two steps from row to row. Find them, and ask whether the interval of the
+    difference leaves room for the opposite. *Same pixels* and *enlarged* hold nothing that the small picture did not.
     """,
-    right="Three changes lie in a crop, and two of them only work together.",
+    right="Three changes lie in a crop, and no one of them is all of it.",
 )
 def borne_out():
-    """The letters of the statements that the table bears out, such as {"a", "d"}."""
+    """The letters of the statements that the tables bear out, such as {"a", "d"}."""
     return {"b", "c", "f"}
 
 
 borne_out.statements(
     a="(a) leaving the sky out of the average is the row 'whole, pooled in the box': it brings a few points, the crop several times as many.",
     b="(b) compare 'whole, pooled in the box' with 'enlarged, pooled in the box' or with 'CAM crop, same pixels': the same piece, blown up, without a new pixel.",
-    c="(c) compare two steps: from 'whole' to 'pooled in the box', and from 'enlarged' to 'enlarged, pooled in the box'. The second is larger.",
+    c="(c) is the step from 'enlarged' to 'enlarged, pooled in the box'. Its interval lies well above 0.",
     d="(d) compare 'whole, enlarged' with 'CAM crop, same pixels': the crop leaves out what is not bird, and it is well above.",
     e="(e) the crop in the middle is a closer look too, at the wrong place. It brings nothing.",
     f="(f) 'CAM crop' and 'CAM crop, same pixels' show the same piece. The first has finer pixels, and it is better.",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
-from utils import cam, features, networks, photos
+from utils import cam, concepts, features, networks, photos
 
 SIDE = 25  # pixels of a patch
 SEEN = 96  # pixels that the network is given for it
@@ -118,15 +118,12 @@ def mined(
 ) -> Tensor:
     """Hard negatives: which n windows, features there (M, K), the detector takes for faces most.
 
-    In each round the detector learns from what was found before, and n / rounds of its highest
-    scores among the other windows are added. -> (n,) int64.
+    `concepts.mine`, with the patches that show no face as the first negatives. -> (n,) int64.
     """
-    found = torch.empty(0, dtype=torch.long)
-    for _ in range(rounds):
-        S = score(there, head(F, is_face, there[found]))
-        S[found] = -torch.inf
-        found = torch.cat([found, S.topk(n // rounds).indices])
-    return found
+    first = (is_face == 0).nonzero()[:, 0]
+    positive = torch.cat([is_face == 1, torch.zeros(len(there), dtype=torch.bool)])
+    found = concepts.mine(torch.cat([F, there]), positive, first, n // rounds, rounds, PRICE)
+    return found[len(first) :] - len(F)
 
 
 def false_alarms(of_faces: Tensor, of_windows: Tensor, found: float = 0.95) -> float:
@@ -156,17 +153,17 @@ def look(net: networks.CamNetwork) -> Seen:
     return Seen(F, is_face, sharpness(shown), F_there, sharpness(there), photo)
 
 
-def faces(seen: Seen, seed: int) -> dict[str, float]:
+def faces(seen: Seen, seed: int, heads: dict[str, Head] | None = None) -> dict[str, float]:
     """One split: how often the detectors and the rival are right, and their false alarms.
 
     Half of the patches and half of the *photographs* are learnt from. "right" is the share of the
     other patches; "alarms" the share of windows of the other photographs at the score that finds
     95 % of the other faces; "alarms_at_0" and "found_at_0" are what the decision itself gives.
+    `heads` of this split, from `heads_of`, where they are there already.
     """
     learn, ask, ours = split(seen, seed)
-    rules = {
-        name: (score(seen.F, d), score(seen.there, d)) for name, d in heads_of(seen, seed).items()
-    }
+    heads = heads or heads_of(seen, seed)
+    rules = {name: (score(seen.F, d), score(seen.there, d)) for name, d in heads.items()}
     cut = best_cut(seen.sharp[learn], seen.is_face[learn])
     rules["sharpness"] = seen.sharp - cut, seen.sharp_there - cut
     face = seen.is_face[ask] == 1

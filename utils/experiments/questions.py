@@ -77,9 +77,14 @@ def in_one_row(pictures: Pictures) -> tuple[list[str], Tensor]:
     return [text for row in pictures.questions for text in row], pictures.labels.flatten()
 
 
+def kinds_of(asked: Sequence[str]) -> list[str]:
+    """Which of `KINDS` each question is of; of one kind a picture has one question at most."""
+    return [next((word for word in KINDS if word in text), "side") for text in asked]
+
+
 def by_kind(values: Tensor, asked: Sequence[str]) -> list[float]:
     """Mean of values (Q,) over all questions, then over each of `KINDS`: six numbers."""
-    kinds = [next((word for word in KINDS if word in text), "side") for text in asked]
+    kinds = kinds_of(asked)
     groups = [torch.tensor([kind == word for kind in kinds]) for word in KINDS]
     return [some.double().mean().item() for some in (values, *(values[g] for g in groups))]
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import sketchbook
 from utils import cam, channels, compare, networks
+from utils.experiments import pooling
 from utils.pictures import Pictures
 
 NETWORKS = ("objects-gap", "objects-gap-s16", "objects-gap-s4")
@@ -157,8 +158,7 @@ def agreement(pictures: Pictures, s: Seen, share: float, n: int = 3, seed: int =
         masks = channels.part_masks(pictures.parts[own], numbers_of(pictures, thing))
         masks = torch.cat([masks, pictures.masks[own, None]], 1)
         o = channels.overlap(f[own], channels.thresholds(f, share), masks, cells=s.cells)
-        whole = o._replace(both=o.both[:, -1:], mask=o.mask[-1:])
-        parts = o._replace(both=o.both[:, :-1], mask=o.mask[:-1])
+        parts, whole = _parts_and_thing(o)
         iou, chance = parts.iou.amax(1), channels.chance_iou(parts, whole).amax(1)
         rows.append(torch.stack([v.mean() for v in (iou[:n], chance[:n], iou[n], iou[n + 1 :])]))
     return Agreement(*torch.stack(rows, 1))
@@ -171,7 +171,9 @@ class Rows(NamedTuple):
     thing: Tensor  # of its thing's row
     siblings: Tensor  # of the rows of the thing's other parts, mean
     any_three: Tensor  # three channels at random
+    chance: Tensor  # regions that share as much with the thing as its own, spread evenly over it
     map: Tensor  # the part's own map, the sum over all channels
+    thing_map: Tensor  # the thing's map
     names: tuple[str, ...]
 
 
@@ -184,20 +186,34 @@ def rows_of_parts(
     for c, thing in enumerate(pictures.class_names):
         own, numbers = pictures.labels == c, numbers_of(pictures, thing)
         masks = channels.part_masks(pictures.parts[own], numbers)
+        masks = torch.cat([masks, pictures.masks[own, None]], 1)
         labels = [net.index(pictures.part_names[p]) for p in numbers]
         chosen = [channels.top(s.w[i]) for i in (net.index(thing), *labels)]
         ks = torch.cat([*chosen, torch.randperm(K, generator=dice)[:3]])
-        iou = channels.overlap(s.f[own][:, ks], T[ks], masks, cells=s.cells).iou
-        iou = iou.reshape(-1, 3, len(numbers)).mean(1)  # (thing, its parts, any) x (its parts)
+        parts, whole = _parts_and_thing(
+            channels.overlap(s.f[own][:, ks], T[ks], masks, cells=s.cells)
+        )
+        iou, chance = (
+            v.reshape(-1, 3, len(numbers)).mean(1)  # (thing, its parts, any) x (its parts)
+            for v in (parts.iou, channels.chance_iou(parts, whole))
+        )
         itself = iou[1:-1].diagonal()
         siblings = (iou[1:-1].sum(0) - itself) / (len(numbers) - 1)
-        M = cam.class_maps(s.f, s.w, classes=labels)
-        its_map = channels.overlap(M[own], channels.thresholds(M, share), masks, cells=s.cells)
-        found.append(torch.stack([itself, iou[0], siblings, iou[-1], its_map.iou.diagonal()]))
+        M = cam.class_maps(s.f, s.w, classes=[net.index(thing), *labels])
+        of_maps = channels.overlap(M[own], channels.thresholds(M, share), masks, cells=s.cells)
+        maps = of_maps.iou[:, :-1]  # (thing, its parts) x (its parts)
+        rivals = iou[0], siblings, iou[-1], chance[1:-1].diagonal()
+        found.append(torch.stack([itself, *rivals, maps[1:].diagonal(), maps[0]]))
     order = [p for thing in pictures.class_names for p in numbers_of(pictures, thing)]
     names = tuple(pictures.part_names[p] for p in order)
-    itself, of_thing, siblings, any_three, of_map = torch.cat(found, 1)
-    return Rows(itself, of_thing, siblings, any_three, of_map, names)
+    v = torch.cat(found, 1)
+    return Rows(v[0], v[1], v[2], v[3], v[4], v[5], v[6], names)
+
+
+def _parts_and_thing(o: channels.Overlap) -> tuple[channels.Overlap, channels.Overlap]:
+    """The overlap with all masks but the last, and with the last, that of the whole thing."""
+    parts = o._replace(both=o.both[:, :-1], mask=o.mask[:-1])
+    return parts, o._replace(both=o.both[:, -1:], mask=o.mask[-1:])
 
 
 # ---------------------------------------------------------------- where the maximum lies
@@ -249,16 +265,14 @@ def numbers_of(pictures: Pictures, thing: str) -> list[int]:
 def each_hidden(pictures: Pictures, n: int, seed: int) -> dict[int, Tensor]:
     """The first n pictures without one part of their thing: {part number: pictures of its class}.
 
-    The r-th part of every class is hidden in one drawing, so there are as many as parts of a thing.
+    `pictures` are sketchbook.objects of this seed, as `pooling.hide_parts` draws them.
     """
-    parts = [numbers_of(pictures, thing) for thing in pictures.class_names]
-    labels = pictures.labels[:n]
-    found: dict[int, Tensor] = {}
-    for r in range(max(map(len, parts))):
-        gone = {c: own[r] for c, own in enumerate(parts) if r < len(own)}
-        images = hidden(n, seed, (pictures.part_names[p] for p in gone.values()))
-        found |= {p: images[labels == c] for c, p in gone.items()}
-    return found
+    _, without_part, _ = pooling.hide_parts(n, seed)
+    return {
+        p: without_part[pictures.labels[:n] == c, r]
+        for c, thing in enumerate(pictures.class_names)
+        for r, p in enumerate(numbers_of(pictures, thing))
+    }
 
 
 def ends_hidden(n: int, seed: int) -> list[Tensor]:
@@ -273,6 +287,7 @@ class Fall(NamedTuple):
     channel: Tensor  # of F_k of the channel itself
     rest: Tensor  # of what the class's other supporting channels pay together
     other_parts: Tensor  # of F_k, when one of the other parts is hidden, mean over these parts
+    rest_other_parts: Tensor  # of what the others pay, when one of these other parts is hidden
 
 
 def falls(
@@ -297,9 +312,12 @@ def falls(
         rest[top] = 0
         for k, p in zip(top.tolist(), part[c].tolist(), strict=True):
             fall = {q: 1 - F[k] / before[k] for q, F in after.items()}
-            others = 1 - (rest @ after[p]) / (rest @ before)
-            elsewhere = torch.stack([v for q, v in fall.items() if q != p]).mean()
-            rows.append(torch.stack([fall[p], others, elsewhere]))
+            others = {q: 1 - (rest @ F) / (rest @ before) for q, F in after.items()}
+            elsewhere = [
+                torch.stack([v for q, v in fallen.items() if q != p]).mean()
+                for fallen in (fall, others)
+            ]
+            rows.append(torch.stack([fall[p], others[p], *elsewhere]))
     return Fall(*torch.stack(rows, 1))
 
 
