@@ -331,19 +331,6 @@ def test_git_sees_nothing_of_the_copies():
     assert f"{course.COPIES}/" in ignored
 
 
-def test_the_set_up_cell_finds_the_course_from_the_copies(tmp_path, monkeypatch):
-    start = ROOT / "notebooks" / "00_start_here.ipynb"
-    cells = json.loads(start.read_text(encoding="utf-8"))["cells"]
-    setup = next(cell for cell in cells if cell["metadata"].get("tags") == ["setup"])
-    (tmp_path / "utils").mkdir()
-    (tmp_path / "utils" / "cam.py").touch()
-    (tmp_path / course.COPIES).mkdir()
-    monkeypatch.chdir(tmp_path / course.COPIES)
-    monkeypatch.setattr(sys, "path", [])
-    exec("".join(setup["source"]), {})
-    assert sys.path == [str(tmp_path)]
-
-
 # --- the one list of dependencies ----------------------------------------------------------------
 
 
