@@ -5,13 +5,16 @@ PYTHON ?= python3
 SETUP = @$(PYTHON) course.py
 TOOL = $(SETUP) run test tools
 
-.PHONY: lab test new exercises notebooks outputs links train figures bench
+.PHONY: lab test doctor new exercises notebooks outputs links train figures bench
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
 
 test:       ## style, types, tests, notebooks; TEST_ARGS="-k box" is handed on
 	$(SETUP) test $(TEST_ARGS)
+
+doctor:     ## print what a question about the set-up has to hold; needs no environment
+	$(SETUP) doctor
 
 new:        ## begin a notebook, NOTEBOOK=13_my_idea: it runs, has exercises and stands in every table
 	$(TOOL).new $(NOTEBOOK)
