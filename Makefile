@@ -5,7 +5,7 @@ PYTHON ?= python3
 SETUP = @$(PYTHON) course.py
 TOOL = $(SETUP) run test tools
 
-.PHONY: lab test doctor new exercises notebooks outputs links train figures bench
+.PHONY: lab test doctor new exercises notebooks outputs links train figures bench rehearse
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
@@ -36,6 +36,9 @@ train:      ## train every network (or NAMES="objects-gap birds") and write the 
 
 figures:    ## draw the pictures of the README
 	$(TOOL).figures
+
+rehearse:   ## run every notebook with the versions of HOST=colab, alone in an empty folder
+	$(TOOL).rehearse $(or $(HOST),colab) $(NOTEBOOKS)
 
 bench:      ## how fast: CAM, the sketchbook, the notebooks
 	$(TOOL).bench
