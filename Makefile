@@ -28,13 +28,13 @@ notebooks:  ## run every notebook (or NOTEBOOKS=...) in place, in the form that 
 outputs:    ## what the notebooks say otherwise than at BASE=main (HEAD=..., OUTPUTS_ARGS=--ignore-checks)
 	$(TOOL).outputs $(or $(BASE),HEAD) $(HEAD) $(OUTPUTS_ARGS)
 
-links:      ## write the address in pyproject.toml into every badge and clone line
+links:      ## write the address (pyproject.toml, or else the git remote) and the set-up cell everywhere
 	$(TOOL).links
 
 train:      ## train every network (or NAMES="objects-gap birds") and write the results notebooks read
 	$(TOOL).train $(NAMES)
 
-figures:    ## draw the pictures of the README
+figures:    ## draw the pictures of the README, write its table of results and its times
 	$(TOOL).figures
 
 rehearse:   ## run every notebook with the versions of HOST=colab, alone in an empty folder

@@ -144,7 +144,7 @@ def enter(path: Path, title: str, before: Path) -> None:
     """Put a notebook into the tables of README.md and 00, and into the "Next" before it."""
     number, link = path.stem[:2], f"[{path.stem[:2]} {title}]({path.name})"
     readme = ROOT / "README.md"
-    row = f"| {number} | [{title}](notebooks/{path.name}) | *what it shows* |"
+    row = f"| {number} | [{title}](notebooks/{path.name}) | 20 min | *what it shows* |"
     readme.write_text(with_row(readme.read_text("utf8"), row, README_ROW), "utf8", newline="\n")
     start = read(START)
     cell = _map_cell(start)
