@@ -307,7 +307,8 @@ def logged(root, python, module, **variables):
     env["PYTHONIOENCODING"] = "utf-8"
     for name in ("PYTHONPATH", "PYTHONHOME"):  # packages of elsewhere are not the environment's
         env.pop(name, None)
-    with log(root).open("a", encoding="utf-8", buffering=1) as file:
+    sayable = {"encoding": "utf-8", "errors": "backslashreplace"}  # Python 3.6 in the locale C
+    with log(root).open("a", buffering=1, **sayable) as file:
         file.write(BEGINS + " ".join(module) + "\n")
         process = subprocess.Popen(
             [*python, "-c", TIED, str(os.getpid()), *module],
@@ -321,7 +322,7 @@ def logged(root, python, module, **variables):
             start_new_session=True,
         )
         try:
-            for line in lines_of(process):
+            for line in lines_of(process, module[0]):
                 file.write(line)
                 show(line)
             return process.wait()
@@ -329,8 +330,8 @@ def logged(root, python, module, **variables):
             end(process)
 
 
-def lines_of(process):
-    """Each line of a process's output; where none comes for long, a word on the screen."""
+def lines_of(process, module):
+    """Each line of a module's output; where none comes for long, a word on the screen."""
     lines = queue.Queue()
 
     def read():
@@ -344,7 +345,7 @@ def lines_of(process):
         try:
             line, patience = lines.get(timeout=patience), SILENCE
         except queue.Empty:
-            print("  " + waits_for(last), flush=True)
+            print("  " + waits_for(module, last), flush=True)
             patience *= 2
             continue
         if line is None:
@@ -353,8 +354,10 @@ def lines_of(process):
         yield line
 
 
-def waits_for(line):
-    """What goes on behind the last line that pip wrote, in words."""
+def waits_for(module, line):
+    """What goes on behind the last line that venv or pip wrote, in words."""
+    if module == "venv":
+        return "still making the environment"
     if re.match(r"\s*Downloading", line):
         return "still downloading; on a slow line this takes a while"
     if line.startswith("Installing collected"):
@@ -387,7 +390,8 @@ def show(line):
 def explain(path):
     """The one sentence that stands for a log of venv or pip that ended in failure."""
     text = path.read_text(encoding="utf-8", errors="replace").split(BEGINS)[-1]
-    if re.search("No space left|not enough space|Disk quota exceeded", text):
+    full = shutil.disk_usage(str(path.parent)).free < 5e7  # venv does not say so
+    if full or re.search("No space left|not enough space|Disk quota exceeded", text):
         return DISK_FULL
     if re.search("connection broken|NewConnectionError|Timeout|found for setuptools", text):
         return OFFLINE

@@ -171,7 +171,7 @@ def test_stopped_by_ctrl_c_nothing_goes_on(project, module, monkeypatch):
 @pytest.mark.parametrize(
     ("last", "word"),
     [
-        ("", "no answer from the packages' server yet"),
+        ("Collecting torch", "no answer from the packages' server yet"),
         ("  Downloading torch-2.9-cp311.whl (200 MB)", "still downloading"),
         ("Installing collected packages: torch", "still unpacking"),
     ],
@@ -183,6 +183,10 @@ def test_a_long_silence_is_explained(project, module, monkeypatch, capsys, last,
         == 0
     )
     assert word in capsys.readouterr().out
+
+
+def test_the_environments_making_is_no_matter_of_a_server():
+    assert course.waits_for("venv", "") == "still making the environment"
 
 
 def test_a_server_that_does_not_answer_is_mentioned(capsys):
@@ -218,6 +222,20 @@ def test_without_internet_the_packages_of_last_time_do(project, played, capsys):
     assert course.main(["lab"], project) == 0
     assert played.asked[-1] == "jupyterlab"
     assert "packages of last time" in capsys.readouterr().out
+
+
+def test_a_disk_that_is_full_explains_what_venv_does_not(project, played, monkeypatch, capsys):
+    played.pip, played.says = 1, "Error: Command '[... ensurepip ...]' returned exit status 1."
+    free = iter([1e11, 0])
+    monkeypatch.setattr(course.shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    assert course.main(["lab"], project) == 1
+    assert capsys.readouterr().err.strip() == course.DISK_FULL
+
+
+def test_a_path_that_cannot_be_spelled_reaches_the_log(project, module):
+    python, run = module("")
+    assert course.logged(project, python, [*run, "s\udcc3\udcbc\udcdf"]) == 0
+    assert "\\udcc3" in course.log(project).read_text()
 
 
 def test_an_earlier_failure_in_the_log_does_not_explain_a_later_one(project):
