@@ -32,6 +32,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from pathlib import Path
 
 if os.name == "nt":
@@ -179,7 +180,7 @@ def fingerprint(root):
     """Hash of everything that the environment depends on, its Python and the folder included."""
     files = [root / "pyproject.toml", root / "constraints.txt", root / ".venv" / "pyvenv.cfg"]
     parts = [path.read_bytes() for path in files]
-    return hashlib.sha256(b"\0".join([*parts, str(root).encode()])).hexdigest()
+    return hashlib.sha256(b"\0".join([*parts, os.fsencode(str(root))])).hexdigest()
 
 
 def is_ready(root, extra):
@@ -266,10 +267,28 @@ def install_cpu_build(root):
     if not pair:
         return
     print("No NVIDIA GPU: taking PyTorch without GPU libraries (saves 4.5 of 6 GB).", flush=True)
-    patience = ["--timeout=15", "--retries=1"]
-    pip(root, ["--index-url", CPU_BUILDS, *patience, *pair])
-    if not any((root / ".venv").glob("lib/python*/site-packages/torch-*+cpu.dist-info")):
-        print(NOT_TAKEN, flush=True)
+    if can_be_reached(CPU_BUILDS):  # else pip would ask in vain for each package
+        pip(root, ["--index-url", CPU_BUILDS, *pair])
+        if has_cpu_build(root):
+            return
+        # Where pip asks other indexes too, it may have mixed the builds: such a pair never runs.
+        logged(root, [str(python_in(root))], ["pip", "uninstall", "--yes", "torch", "torchvision"])
+    print(NOT_TAKEN, flush=True)
+
+
+def has_cpu_build(root):
+    """True for a PyTorch without GPU libraries that its torchvision goes with."""
+    code = "import torch, torchvision; assert '+cpu' in torch.__version__"
+    return subprocess.call([str(python_in(root)), "-c", code], stderr=subprocess.DEVNULL) == 0
+
+
+def can_be_reached(address):
+    """True where a server answers within 15 seconds."""
+    try:
+        urllib.request.urlopen(address, timeout=15).close()
+        return True
+    except Exception:  # whatever it is, there is another way
+        return False
 
 
 def prepare(root, extra):
@@ -322,9 +341,13 @@ def logged(root, python, module, **variables):
             start_new_session=True,
         )
         try:
+            said = ""
             for line in lines_of(process, module[0]):
                 file.write(line)
-                show(line)
+                word = word_for(line)
+                if word and word != said:
+                    print("  " + word, flush=True)
+                    said = word
             return process.wait()
         finally:
             end(process)
@@ -362,7 +385,9 @@ def waits_for(module, line):
         return "still downloading; on a slow line this takes a while"
     if line.startswith("Installing collected"):
         return "still unpacking"
-    return "no answer from the packages' server yet; still trying (Ctrl-C stops)"
+    if not line or re.match(r"Looking|Collecting|WARNING: Retrying", line):
+        return "no answer from the packages' server yet; still trying (Ctrl-C stops)"
+    return "still at work"
 
 
 def end(process):
@@ -375,16 +400,17 @@ def end(process):
         process.wait()
 
 
-def show(line):
-    """Print the lines of pip that tell a waiting person how far it is."""
+def word_for(line):
+    """What a line of pip tells a waiting person; "" for most."""
     large = re.match(r"\s*(?:Downloading|Using cached) (\S+) \((\d\d+[.\d]* MB)\)", line)
     if large:
         wheel = large.group(1).split("/")[-1]
-        print("  {} ({})".format("-".join(wheel.split("-")[:2]), large.group(2)), flush=True)
-    elif line.startswith("Installing collected"):
-        print("  unpacking", flush=True)
-    elif "Retrying (Retry" in line:
-        print("  the packages' server does not answer; trying again", flush=True)
+        return "{} ({})".format("-".join(wheel.split("-")[:2]), large.group(2))
+    if line.startswith("Installing collected"):
+        return "unpacking"
+    if "Retrying (Retry" in line:
+        return "the packages' server does not answer; trying again"
+    return ""
 
 
 def explain(path):
@@ -589,7 +615,7 @@ def output_of(*command, **options):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=env,
-            timeout=120,
+            timeout=300,
             **options,
         )
     except OSError:

@@ -28,6 +28,7 @@ OURS = re.compile(
     (?P<slug>{SLUG})""",
     re.VERBOSE,
 )
+INTO = re.compile(r"(git clone \S+\ncd )[\w.-]+")  # the folder that a clone makes
 PLACE = re.compile(rf'^Repository = "https://github\.com/({SLUG})"$', re.MULTILINE)
 REMOTE = re.compile(rf"(?:https://|ssh://|git@)(?:[^/\s]*@)?github\.com[/:]({SLUG}?)(?:\.git)?/?")
 
@@ -92,7 +93,8 @@ def between(text: str, name: str, new: str) -> str:
 
 def linked(text: str, slug: str) -> str:
     """The text with every address of ours made `slug`, an "owner/name"."""
-    return OURS.sub(lambda found: found["before"] + slug, between(text, "badges", badges(slug)))
+    text = OURS.sub(lambda found: found["before"] + slug, between(text, "badges", badges(slug)))
+    return INTO.sub(lambda found: found[1] + slug.split("/")[1], text)
 
 
 def setup_cell(slug: str) -> str:

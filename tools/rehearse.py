@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--python", help="a Python with the host's versions")
     parser.add_argument("--once", action="store_true", help="run each cell once only")
     parser.add_argument("notebooks", nargs="*", type=Path)
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     python, bad = given.python or environment(given.host), 0
     about = subprocess.run([python, "-c", ABOUT], capture_output=True, text=True, check=True).stdout
     print(f"{date.today()}, {given.host}: {about.strip()}", flush=True)

@@ -63,6 +63,24 @@ def test_the_copy_that_is_served_is_the_whole_course(served):
     assert not (served / ".venv").exists()
 
 
+def test_each_notebook_gets_a_row_and_a_failing_one_fails_the_rehearsal(monkeypatch, capsys):
+    first, second = all_notebooks()[:2]
+
+    def play(notebook, folder, name, times):
+        assert times == 1 and not folder.exists()
+        if notebook.name == second.name:
+            raise CellExecutionError("", "NameError", "x")
+        return 3.2
+
+    monkeypatch.setattr(rehearse, "rehearse", play)
+    monkeypatch.setattr(rehearse, "repository", lambda folder: folder)
+    given = ["colab", "--python", sys.executable, "--once", str(first), str(second)]
+    assert rehearse.main(given) == 1
+    about, *rows = capsys.readouterr().out.splitlines()
+    assert "colab: Python 3." in about
+    assert rows == [f"| {first.stem} | runs | 3 s |", f"| {second.stem} | NameError: x | |"]
+
+
 def required(path: Path) -> dict[str, Requirement]:
     lines = path.read_text("utf8").splitlines()
     found = [Requirement(line) for line in lines if line and not line.startswith("#")]

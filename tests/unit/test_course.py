@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -134,7 +135,7 @@ def test_a_killed_set_up_takes_along_what_it_started(project, module):
     child += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
     child += "print(os.getpid(), child.pid, flush=True)\ntime.sleep(60)"
     python, run = module(child)
-    script = "import course, pathlib, sys; course.show = lambda line: print(line, flush=True)\n"
+    script = "import course, pathlib, sys; course.word_for = str.strip\n"
     script += f"course.logged(pathlib.Path(sys.argv[1]), {python}, {run})"
     command = [sys.executable, "-c", script, project]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as set_up:
@@ -160,7 +161,7 @@ def test_stopped_by_ctrl_c_nothing_goes_on(project, module, monkeypatch):
         raise KeyboardInterrupt
 
     pids = []
-    monkeypatch.setattr(course, "show", interrupted)
+    monkeypatch.setattr(course, "word_for", interrupted)
     with pytest.raises(KeyboardInterrupt):
         course.logged(
             project, *module("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)")
@@ -171,6 +172,7 @@ def test_stopped_by_ctrl_c_nothing_goes_on(project, module, monkeypatch):
 @pytest.mark.parametrize(
     ("last", "word"),
     [
+        ("  Preparing metadata", "still at work"),
         ("Collecting torch", "no answer from the packages' server yet"),
         ("  Downloading torch-2.9-cp311.whl (200 MB)", "still downloading"),
         ("Installing collected packages: torch", "still unpacking"),
@@ -189,9 +191,10 @@ def test_the_environments_making_is_no_matter_of_a_server():
     assert course.waits_for("venv", "") == "still making the environment"
 
 
-def test_a_server_that_does_not_answer_is_mentioned(capsys):
-    course.show("WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError'")
-    assert "does not answer" in capsys.readouterr().out
+def test_a_server_that_does_not_answer_is_mentioned_once(project, module, capsys):
+    line = "WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError'"
+    assert course.logged(project, *module(f"for _ in range(3): print({line!r})")) == 0
+    assert capsys.readouterr().out == "  the packages' server does not answer; trying again\n"
 
 
 def test_style_tests_and_arguments(project, played):
@@ -313,6 +316,8 @@ def test_really_without_internet(project):
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_RETRIES": "0",
         "PIP_INDEX_URL": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
     }
     done = subprocess.run(
         [sys.executable, project / "course.py", "lab"], env=env, capture_output=True, text=True
@@ -332,6 +337,10 @@ def linux(project, played, monkeypatch):
     (project / "pyproject.toml").write_text(text, encoding="utf-8")
     monkeypatch.setattr(course.sys, "platform", "linux")
     monkeypatch.setattr(course, "has_nvidia", lambda: False)
+    monkeypatch.setattr(course, "can_be_reached", lambda address: True)
+    monkeypatch.setattr(
+        course, "has_cpu_build", lambda root: any(root.rglob("torch-*+cpu.dist-info"))
+    )
     return played
 
 
@@ -342,14 +351,17 @@ def torch_in(project, version):
     (packages / f"torch-{version}.dist-info").mkdir()
 
 
-def test_without_a_gpu_the_cpu_build_is_asked_for_first_and_once(project, linux, capsys):
+def test_a_pair_that_does_not_run_is_taken_out_again(project, linux, capsys):
     course.prepare(project, "lab")
-    assert linux.asked == ["venv", "torchvision>=0.19", ".[lab]"]
+    assert linux.asked == ["venv", "torchvision>=0.19", "torchvision", ".[lab]"]
     said = capsys.readouterr().out
-    assert "without GPU libraries" in said and course.NOT_TAKEN in said  # none was installed
-    torch_in(project, "2.9.0+cpu")
+    assert "without GPU libraries" in said and course.NOT_TAKEN in said
+
+
+def test_with_a_pytorch_there_no_other_build_is_asked_for(project, linux):
+    torch_in(project, "2.9.0")
     course.prepare(project, "test")
-    assert linux.asked == ["venv", "torchvision>=0.19", ".[lab]", ".[test]"]
+    assert linux.asked == ["venv", ".[test]"]
 
 
 def test_the_cpu_build_comes_in_one_call_with_its_torchvision(project, linux, monkeypatch, capsys):
@@ -370,9 +382,35 @@ def test_the_cpu_build_comes_in_one_call_with_its_torchvision(project, linux, mo
     assert course.NOT_TAKEN not in capsys.readouterr().out
 
 
+def test_where_its_server_is_not_reached_the_usual_build_comes(project, linux, monkeypatch, capsys):
+    monkeypatch.setattr(course, "can_be_reached", lambda address: False)
+    course.prepare(project, "lab")
+    assert linux.asked == ["venv", ".[lab]"]
+    assert course.NOT_TAKEN in capsys.readouterr().out
+
+
+def test_a_server_is_reached_or_not(project):
+    assert course.can_be_reached((project / "pyproject.toml").as_uri())
+    assert not course.can_be_reached("http://127.0.0.1:9")
+
+
 def test_a_failure_of_the_cpu_build_is_no_failure(project, linux, monkeypatch):
     monkeypatch.setattr(course, "pip", lambda root, arguments: int(course.CPU_BUILDS in arguments))
     assert course.main(["lab"], project) == 0
+
+
+def test_only_a_pair_that_runs_and_has_no_gpu_libraries_counts(project, monkeypatch):
+    monkeypatch.setattr(course, "python_in", lambda root: Path(sys.executable))
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    for torch, torchvision, good in (
+        ("'2.9.0+cpu'", "", True),
+        ("'2.9.0+cpu'", "raise RuntimeError('operator torchvision::nms does not exist')", False),
+        ("'2.9.0+cu130'", "", False),
+    ):
+        (project / "torch.py").write_text(f"__version__ = {torch}")
+        (project / "torchvision.py").write_text(torchvision)
+        shutil.rmtree(project / "__pycache__", ignore_errors=True)
+        assert course.has_cpu_build(project) == good
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_another_address_goes_everywhere_and_only_once(copy):
         "https://colab.research.google.com/github/{}/blob/main/notebooks/00_start_here.ipynb",
         "https://mybinder.org/v2/gh/{}/HEAD",
         "https://github.com/{}/actions/workflows/test.yml/badge.svg",
-        "git clone https://github.com/{}\n",
+        "git clone https://github.com/{}\ncd my.course\n",
     ],
 )
 def test_the_readme_has_it(copy, place):
