@@ -555,14 +555,17 @@ def doctor(root, arguments):
             found = find(root)
         except Exception as problem:  # a report with a hole helps more than none
             found = f"cannot be told ({type(problem).__name__}: {problem})"
-        print(f"{name:9}" + without_secrets(found).replace("\n", "\n" + 9 * " "), flush=True)
+        text = f"{name:9}" + without_secrets(found).replace("\n", "\n" + 9 * " ")
+        known = getattr(sys.stdout, "encoding", None) or "ascii"
+        print(text.encode(known, "backslashreplace").decode(known), flush=True)
     print("```")
     return 0
 
 
 def the_course(root):
     """Its version, commit and changes."""
-    version = re.search(r'^version = "(.*)"', (root / "pyproject.toml").read_text(), re.MULTILINE)
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.*)"', text, re.MULTILINE)
     commit = output_of("git", "-C", str(root), "log", "-1", "--format=%h %cs") or "without git"
     changes = len(output_of("git", "-C", str(root), "status", "--short").splitlines())
     return "{}, {}, {} files changed, in {}".format(
@@ -648,7 +651,7 @@ def main(arguments, root=ROOT):
         return 130
     except OSError as error:
         sentence = "{} cannot be used: {}. Mend that{}"
-        sentence = sentence.format(error.filename, error.strerror, AGAIN)
+        sentence = sentence.format(error.filename or "This folder", error.strerror, AGAIN)
         print(DISK_FULL if error.errno == errno.ENOSPC else sentence, file=sys.stderr)
     return 1
 
