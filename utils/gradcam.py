@@ -69,7 +69,7 @@ def explain(
         reason = str(no).removesuffix(INSTEAD).strip(" .:")
         maps = grad_cam(model, x, c, layer)
         return Explanation(
-            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", _cells(model, x, layer)
+            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", cells_at(model, x, layer)
         )
     p = net.forward_pass(x)
     own = _own(c, p.S)
@@ -79,10 +79,14 @@ def explain(
     return Explanation(M, "CAM", layer, f"{why}, so the map of a class is exact", net.cells(x))
 
 
-def _cells(model: nn.Module, x: Tensor, layer: str) -> cam.Cells | None:
-    """Where the cells of a layer look; None where the way to it cannot be followed."""
-    one, given = torch.zeros_like(x[:1]), []
-    module, keep = model.get_submodule(layer), lambda m, args, out: given.append(out)
+def cells_at(model: nn.Module | CamNetwork, x: Tensor, layer: nn.Module | str) -> cam.Cells | None:
+    """Where the cells of a layer look, for pictures like x; None where this cannot be followed.
+
+    For `cam.upsample` and `plots.overlay`. One forward pass of one picture. Raises ValueError for a
+    layer that is not there. Notebook 10.
+    """
+    model, one, given = _network(model), torch.zeros_like(x[:1]), []
+    module, keep = _named(model, layer)[1], lambda m, args, out: given.append(out)
     with torch.no_grad(), recognition.Trace() as seen, hooked([module], keep):
         _run(model, one)
     return fields.cells(seen.operations, one, given[-1])
@@ -177,7 +181,7 @@ def score_cam(
     r = _reading(model, x, layer)
     network = _network(model)
     own, size = _own(c, r.S), r.x.shape[2:]
-    cells = cells or _cells(network, r.x, r.layer)
+    cells = cells or cells_at(network, r.x, r.layer)
     batch_size = valid.whole(batch_size, "batch_size", 1)
     S = torch.empty(r.f.shape[:2], device=r.x.device)
     with torch.no_grad():
@@ -463,4 +467,5 @@ def _scores(model: nn.Module, out: Any, n: int) -> Tensor:
 
 def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
     """One class for each picture, (N,). Raises IndexError and ValueError for what is none."""
-    return valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)
+    own = valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)
+    return own.clone() if own.is_inference() else own
