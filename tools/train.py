@@ -52,7 +52,7 @@ def train_backbone(seed: int) -> dict:
 
 
 def train_sanity(name: str, seed: int) -> dict:
-    """One of the two networks that notebook 10 looks into, trained, measured and (seed 0) stored."""
+    """A network that notebook 10 looks into, trained, measured and (seed 0) stored."""
     start = time.perf_counter()
     train, config = SANITY[name]
     network, seen = train(seed)

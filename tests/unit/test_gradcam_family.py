@@ -28,13 +28,13 @@ SCORED = {"shufflenet_v2_x0_5": "stage4", "mobilenet_v2": "features.17"}
 
 
 class Loud(nn.Module):
-    """A network with its scores times a thousand.
+    """A network with its scores times ten millions.
 
     Other software adds 1e-8 or 1e-6 to what it divides by, which random weights, whose gradients
     are as small, would show. No definition minds the factor, for all of them get the same network.
     """
 
-    def __init__(self, model, times=1000):
+    def __init__(self, model, times=1e7):
         super().__init__()
         self.model, self.times = model, times
 
@@ -61,7 +61,7 @@ def trained():
 NETWORKS = [*LAYERS, "mobilenet_v2, trained"]
 
 
-def asked(name, times=1000):
+def asked(name, times=1e7):
     """A network that scores loudly, and its two layers, named inside it."""
     model = trained() if "trained" in name else build(name)
     return Loud(model, times).eval(), [f"model.{layer}" for layer in LAYERS[name.split(",")[0]]]
