@@ -16,7 +16,17 @@ from functools import partial
 from pathlib import Path
 
 from utils import models, results, store
-from utils.experiments import backbone, birds, objects, phrases, questions, scenes, text
+from utils.experiments import (
+    attention,
+    backbone,
+    birds,
+    objects,
+    phrases,
+    questions,
+    scenes,
+    shortcut,
+    text,
+)
 
 TASKS = {
     "birds": birds.birds,
@@ -51,6 +61,17 @@ def train_backbone(seed: int) -> dict:
     return backbone.measure(network) | {"seconds": seconds}
 
 
+def train_shortcut(seed: int) -> dict:
+    """Four networks that learn from the same pictures, dressed in four ways; three are shipped."""
+    trained = shortcut.networks_of(seed)
+    if seed == 0:
+        for name in shortcut.SHIPPED:
+            path = models.WEIGHTS / f"shortcut-{name}.safetensors"
+            models.save(trained[name], path, shortcut.CONFIG, shortcut.CLASSES)
+        list_weights()
+    return shortcut.measure(trained, seed)
+
+
 def list_weights(folder: Path = models.WEIGHTS) -> None:
     """Write the list that the files of weights are verified by, as sha256sum would."""
     files = sorted(folder.glob("*.safetensors"))
@@ -67,6 +88,8 @@ JOBS: dict[str, Callable[[int], dict]] = {
     **{name: partial(train_objects, name) for name in objects.OBJECTS},
     backbone.NAME: train_backbone,
     **{name: partial(run_task, name) for name in TASKS},
+    "shortcut": train_shortcut,
+    "attention": attention.attending,
 }
 
 
