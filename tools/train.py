@@ -16,7 +16,18 @@ from functools import partial
 from pathlib import Path
 
 from utils import models, results, store
-from utils.experiments import backbone, birds, objects, phrases, questions, sanity, scenes, text
+from utils.experiments import (
+    attention,
+    backbone,
+    birds,
+    objects,
+    phrases,
+    questions,
+    sanity,
+    scenes,
+    shortcut,
+    text,
+)
 
 TASKS = {
     "birds": birds.birds,
@@ -63,6 +74,17 @@ def train_sanity(name: str, seed: int) -> dict:
     return sanity.measure(network, seen) | {"seconds": seconds}
 
 
+def train_shortcut(seed: int) -> dict:
+    """Four networks that learn from the same pictures, dressed in four ways; three are shipped."""
+    trained = shortcut.networks_of(seed)
+    if seed == 0:
+        for name in shortcut.SHIPPED:
+            path = models.WEIGHTS / f"shortcut-{name}.safetensors"
+            models.save(trained[name], path, shortcut.CONFIG, shortcut.CLASSES)
+        list_weights()
+    return shortcut.measure(trained, seed)
+
+
 def list_weights(folder: Path = models.WEIGHTS) -> None:
     """Write the list that the files of weights are verified by, as sha256sum would."""
     files = sorted(folder.glob("*.safetensors"))
@@ -86,6 +108,8 @@ JOBS: dict[str, Callable[[int], dict]] = {
     backbone.NAME: train_backbone,
     **{name: partial(train_sanity, name) for name in SANITY},
     **{name: partial(run_task, name) for name in TASKS},
+    "shortcut": train_shortcut,
+    "attention": attention.attending,
 }
 
 
