@@ -34,5 +34,5 @@ train:      ## train every network (or NAMES="objects-gap birds") and write the 
 figures:    ## draw the pictures of the README
 	$(TOOL).figures
 
-bench:      ## how fast: CAM, the sketchbook, the notebooks
+bench:      ## how fast: CAM and its successors (a table in README.md), the sketchbook, the notebooks
 	$(TOOL).bench

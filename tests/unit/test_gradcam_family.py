@@ -381,3 +381,14 @@ def test_captums_activations_mask_the_picture_alike(captum, networks):
         theirs = torch.einsum("k,nkhw->nhw", S.softmax(0), f).relu()
         ours = score_cam(model, x, 3, layer, cells=half_pixels(f, x.shape[2:]))
         same(ours, theirs)
+
+
+# ---------------------------------------------------------------- what the README says
+
+
+def test_the_readme_has_a_place_for_the_bench_and_a_row_for_each_method():
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf8")
+    _, rest = text.split("<!-- written by make bench -->\n")
+    table, _ = rest.split("<!-- to here -->\n")
+    rows = [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:]]
+    assert rows == list(METHODS)
