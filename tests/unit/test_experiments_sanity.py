@@ -1,4 +1,4 @@
-"""The two networks of notebook 10: one that CAM refuses, one that knows shuffled labels by heart."""
+"""Notebook 10's two networks: one that CAM refuses, one that knows shuffled labels by heart."""
 
 import pytest
 import torch
