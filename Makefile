@@ -40,5 +40,5 @@ figures:    ## draw the pictures of the README, write its table of results and i
 rehearse:   ## run every notebook with the versions of HOST=colab, alone in an empty folder
 	$(TOOL).rehearse $(or $(HOST),colab) $(NOTEBOOKS)
 
-bench:      ## how fast: CAM, the sketchbook, the notebooks
+bench:      ## how fast: CAM and its successors (a table in README.md), the sketchbook, the notebooks
 	$(TOOL).bench

@@ -1,11 +1,14 @@
 """How fast is it? Maps beside a plain forward pass and other software, the sweep, the notebooks.
 
-make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook notebooks
+make bench, or parts of it:  python -m tools.bench cam gradcam family sweep sketchbook notebooks
+The part "family" writes its table into README.md.
 """
 
+import contextlib
 import copy
 import functools
 import importlib
+import io
 import random
 import sys
 import time
@@ -20,7 +23,7 @@ from nbclient.exceptions import CellExecutionError
 from torch import Tensor, nn
 
 import sketchbook
-from tools.notebooks import all_notebooks, execute, read
+from tools.notebooks import ROOT, all_notebooks, execute, read
 from utils import cam, gradcam, localization, models
 from utils.networks import cam_network, maps_at
 
@@ -141,6 +144,70 @@ def print_ratios(title: str, tasks_of: Callable[[nn.Module, Tensor], Tasks]) -> 
             print(f"{name:20}{once * 1000:14.1f} ms{row}", flush=True)
 
 
+FAMILY = ("Grad-CAM", "GradCAM", "GradCAM"), ("Grad-CAM++", "GradCAMpp", "GradCAMPlusPlus")
+FAMILY += (("LayerCAM", "LayerCAM", "LayerCAM"), ("Score-CAM", "ScoreCAM", "ScoreCAM"))
+README = ROOT / "README.md"
+MARKS = "<!-- written by make bench -->\n", "<!-- to here -->\n"
+
+
+def family_tasks(model: nn.Module, x: Tensor, method: str, theirs: str, others: str) -> Tasks:
+    """One method of `gradcam.METHODS` at the same layer, torchcam's and pytorch-grad-cam's beside.
+
+    Each peer works on a copy with its own hooks.
+    """
+    layer = gradcam.last_layer(model, x)
+    tasks: Tasks = {
+        "plain": plain(model, x),
+        "this course": lambda: gradcam.METHODS[method](model, x, 0, layer),
+    }
+    if methods := peer("torchcam.methods"):
+        first = copy.deepcopy(model)
+        extractor = getattr(methods, theirs)(first, layer)
+
+        def torchcam() -> object:
+            if method != "Score-CAM":
+                return extractor(0, first(x), normalized=False)
+            plain(first, x)()  # it keeps the picture, and asks for itself
+            return extractor(0, normalized=False)
+
+        tasks["torchcam"] = torchcam
+    if explainers := peer("pytorch_grad_cam"):
+        second = copy.deepcopy(model)
+        explainer = getattr(explainers, others)(second, [second.get_submodule(layer)])
+        target = importlib.import_module("pytorch_grad_cam.utils.model_targets")
+        wanted = [target.ClassifierOutputTarget(0)] * len(x)
+        tasks["pytorch-grad-cam"] = lambda: explainer(x, wanted)
+    return tasks
+
+
+def family_table() -> list[str]:
+    """Each method's cost as a multiple of a plain pass, in lines of Markdown."""
+    header = ["this course", "torchcam", "pytorch-grad-cam"]
+    lines = [f"| one map | network | {' | '.join(header)} |", "| --- | --- |" + " --: |" * 3]
+    for method, theirs, others in FAMILY:
+        name = "objects-gap" if method == "Score-CAM" else "resnet18"
+        torch.manual_seed(0)
+        model, x = network(name, 1)
+        tasks = family_tasks(model, x, method, theirs, others)
+        with contextlib.redirect_stderr(io.StringIO()):  # one of them draws a progress bar
+            seconds = medians(tasks, 3 if method == "Score-CAM" else REPEATS)
+        once = seconds.pop("plain")
+        cells = [f"{seconds[h] / once:.2f}" if h in seconds else "" for h in header]
+        lines.append(f"| {method} | {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def write_family() -> None:
+    """Measure the family, print the table, and write it into README.md between the marks."""
+    lines = family_table()
+    print("\n" + "\n".join(lines), flush=True)
+    text = README.read_text("utf8")
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    new = before + MARKS[0] + "\n".join(lines) + "\n" + MARKS[1] + after
+    README.write_text(new, "utf8", newline="\n")
+
+
 def opencv_boxes(M: np.ndarray, which: str) -> list[list[tuple[int, ...]]]:
     """Boxes at 100 thresholds as the WSOL evaluation of CVPR 2020 finds them with OpenCV.
 
@@ -212,6 +279,7 @@ def print_notebooks() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "cam": lambda: print_ratios("CAM", cam_tasks),
     "gradcam": lambda: print_ratios("Grad-CAM of one class", gradcam_tasks),
+    "family": write_family,
     "sweep": print_sweep,
     "sketchbook": print_sketchbook,
     "notebooks": print_notebooks,

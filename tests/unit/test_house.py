@@ -19,7 +19,7 @@ FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "recognition photos checkpoints",
     "fields",
     "sketchbook localization networks training plots data",
-    "models before channels results features vqa gradcam baselines",
+    "models before channels results features vqa gradcam baselines faithfulness",
     "concepts environment",
     "explore check",
     "experiments evaluate",
