@@ -23,10 +23,10 @@ const explorer = (live) => async (body, data) => {
 
   const { node: map, above, under, over } = live.layers(data.shown);
   const legend = live.legend();
-  const equation = el("p", { className: "equation" });
-  const words = el("p", { className: "words" });
-  const cellTitle = el("p", { className: "title" });
-  const parts = el("div", { className: "bars" });
+  const equation = el("p", { className: "cl-equation" });
+  const words = el("p", { className: "cl-words" });
+  const cellTitle = el("p", { className: "cl-title" });
+  const parts = el("div", { className: "cl-bars" });
   const status = live.announcer();
 
   let seen; // all that follows from the class
@@ -89,8 +89,8 @@ const explorer = (live) => async (body, data) => {
       paid[k],
       `${fixed(weights[k], 3)} × ${fixed(f[k * H * W + cell])} = ${fixed(paid[k], 3)}`,
     ]);
-    rows.push([`${data.K - first.length} others`, 0, fixed(rest, 3), "rest"]);
-    rows.push([live.math("M_c"), 0, fixed(M[cell], 3), "sum"]);
+    rows.push([`${data.K - first.length} others`, 0, fixed(rest, 3), "cl-rest"]);
+    rows.push([live.math("M_c"), 0, fixed(M[cell], 3), "cl-sum"]);
     live.bars(parts, rows);
     cellTitle.replaceChildren(
       `Row ${i + 1}, column ${j + 1} of ${H} × ${W} cells: the largest `,
@@ -136,7 +136,7 @@ const explorer = (live) => async (body, data) => {
   }
   const panel = el(
     "div",
-    { className: "panel" },
+    { className: "cl-panel" },
     classes,
     live.slider({ label: "Opacity", value: state.alpha, step: 0.05, change: set("alpha", redraw) }),
     live.slider({
@@ -154,8 +154,8 @@ const explorer = (live) => async (body, data) => {
     equation,
     words,
   );
-  body.append(el("div", { className: "side" }, map, legend.node), panel);
-  body.append(el("div", { className: "wide" }, cellTitle, parts), status.node);
+  body.append(el("div", { className: "cl-side" }, map, legend.node), panel);
+  body.append(el("div", { className: "cl-wide" }, cellTitle, parts), status.node);
   drawMap();
   at.go(live.peak(seen.M, W));
   drawBox();

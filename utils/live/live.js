@@ -201,10 +201,10 @@ const makeLive = (version) => {
   /** Two canvases, one on the other: the picture below, and what is drawn on it, [height, width]. */
   const layers = ([height, width]) => {
     const below = el("canvas", { width, height });
-    const above = el("canvas", { width, height, className: "above" });
+    const above = el("canvas", { width, height, className: "cl-above" });
     below.setAttribute("aria-hidden", "true");
     return {
-      node: el("div", { className: "map" }, below, above),
+      node: el("div", { className: "cl-map" }, below, above),
       above,
       under: below.getContext("2d"),
       over: above.getContext("2d"),
@@ -215,7 +215,7 @@ const makeLive = (version) => {
   const legend = () => {
     const ramp = el("canvas", { width: 256, height: 1 });
     const [low, high, tick] = [el("span"), el("span"), el("i")];
-    const track = el("div", { className: "track" }, ramp, tick);
+    const track = el("div", { className: "cl-track" }, ramp, tick);
     track.setAttribute("aria-hidden", "true");
     const context = ramp.getContext("2d");
     const set = (palette, from, to, at) => {
@@ -224,11 +224,11 @@ const makeLive = (version) => {
         image.data.set([...palette.subarray(3 * i, 3 * i + 3), 255], 4 * i);
       }
       context.putImageData(image, 0, 0);
-      low.textContent = fixed(from, from ? 1 : 0);
-      high.textContent = fixed(to, 1);
+      low.textContent = short(from);
+      high.textContent = short(to);
       tick.style.left = `${100 * at}%`;
     };
-    return { node: el("div", { className: "legend" }, low, track, high), set };
+    return { node: el("div", { className: "cl-legend" }, low, track, high), set };
   };
 
   /** A box around the pixels it holds; the white rim keeps it readable anywhere. */
@@ -293,6 +293,8 @@ const makeLive = (version) => {
 
   const minus = (text) => text.replace("-", "\u2212");
   const fixed = (value, digits = 2) => minus(value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1"));
+  /** Three digits that count, or fewer: 37.3, 0.0052, 0. */
+  const short = (value) => minus(String(Number(value.toPrecision(3))));
   const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
   /** Words with a subscript behind each "_": S_c, f_k(x, y). */
@@ -318,7 +320,7 @@ const makeLive = (version) => {
       change(+input.value);
     });
     tell();
-    const row = el("div", { className: "row" });
+    const row = el("div", { className: "cl-row" });
     row.append(el("label", { htmlFor: input.id, textContent: label }), input, shown);
     const set = (v) => {
       input.value = v;
@@ -333,7 +335,7 @@ const makeLive = (version) => {
     select.append(...options.map(([v, text]) => el("option", { value: v, textContent: text })));
     select.value = value;
     select.addEventListener("change", () => change(select.value));
-    const row = el("div", { className: size > 1 ? "block" : "row" });
+    const row = el("div", { className: size > 1 ? "cl-block" : "cl-row" });
     row.append(el("label", { htmlFor: select.id }, ...[label].flat()), select);
     return Object.assign(row, { select });
   };
@@ -372,7 +374,7 @@ const makeLive = (version) => {
 
   /** Tells a screen reader, when the hand comes to rest: a drag would flood it. */
   const announcer = () => {
-    const node = el("div", { className: "unseen", role: "status" });
+    const node = el("div", { className: "cl-unseen", role: "status" });
     let timer = 0;
     const say = (text) => {
       clearTimeout(timer);
@@ -385,9 +387,9 @@ const makeLive = (version) => {
   const bars = (node, rows) => {
     const top = limit(rows.map(([, value]) => value));
     const lines = rows.map(([name, value, words, kind = ""]) => {
-      const bar = el("i", { className: value < 0 ? "against" : "for" });
+      const bar = el("i", { className: value < 0 ? "cl-against" : "cl-for" });
       bar.style.width = `${(100 * Math.min(1, Math.abs(value) / top)).toFixed(2)}%`;
-      const line = el("div", { className: `bar ${kind}` });
+      const line = el("div", { className: `cl-bar ${kind}` });
       line.append(el("span", {}, ...[name].flat()), el("b", {}, bar), el("span", {}, words));
       return line;
     });
@@ -444,10 +446,10 @@ const makeLive = (version) => {
   const wake = async (root) => {
     root.dataset.state = "waking";
     const data = JSON.parse(root.querySelector("script[type='application/json']").textContent);
-    const body = el("div", { className: "body" });
+    const body = el("div", { className: "cl-body" });
     try {
       await kinds[data.kind](body, data);
-      root.querySelector(".still").hidden = true;
+      root.querySelector(".cl-still").hidden = true;
       root.append(body);
       root.dataset.state = "alive";
     } catch (problem) {
@@ -468,7 +470,7 @@ const makeLive = (version) => {
   return {
     kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
     normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, atFrame, el,
-    focusable, fixed, minus, percent, slider, menu, finder,
+    focusable, fixed, short, minus, percent, slider, menu, finder,
     button, math, announcer, bars, pointing, ORANGE,
   };
 };

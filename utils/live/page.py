@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 LEVELS = 4095  # steps from 0 to the largest value: M_c of 1280 channels then errs by 1e-3
 PAGE = """<div class="cam-live" data-kind="{kind}" data-version="{version}">
 <style>{style}</style>
-<div class="still"><img src="{still}" alt="{alt}" width="{width}"></div>
+<div class="cl-still"><img src="{still}" alt="{alt}" width="{width}"></div>
 <script type="application/json">{data}</script>
 <script>(() => {{
 {core}

@@ -27,7 +27,7 @@ SECONDS = 1000  # playwright counts in milliseconds
 @pytest.fixture(scope="session")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason=LACKS.format("playwright"))
-    playwright.expect.set_options(timeout=20 * SECONDS)  # for slow machines
+    playwright.expect.set_options(timeout=60 * SECONDS)  # for slow machines
     with playwright.sync_playwright() as p:
         path = str(CHROMIUM) if CHROMIUM.exists() else None
         try:
@@ -56,11 +56,12 @@ def opened(browser, tmp_path):
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20 * SECONDS)
+        page.set_default_timeout(60 * SECONDS)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         path = tmp_path / f"page{len(contexts)}.html"
-        head = "<meta charset=utf-8><title>Figures</title><style>:root{color-scheme:light dark}</style>"
+        head = "<meta charset=utf-8><title>Figures</title>"
+        head += "<style>:root{color-scheme:light dark}</style>"
         body = f"<main><h1>Figures</h1>{''.join(figures)}</main>"
         path.write_text(f'<!doctype html><html lang="en">{head}<body>{body}', "utf8")
         page.goto(path.as_uri())
@@ -129,7 +130,7 @@ def lab(course, tmp_path_factory):
             server.wait()
 
 
-def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 45) -> None:
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if server.poll() is not None:

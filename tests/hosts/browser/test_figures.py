@@ -112,7 +112,7 @@ def test_pieces_are_the_components_of_localization(shared, seed):
     M = torch.rand(20, 30, generator=torch.Generator().manual_seed(seed))
     for threshold in (0.2, 0.6, 0.8, 0.99):
         found = shared("pieces", M.flatten(), [20, 30], threshold)
-        want = localization.component_boxes((np.float32(threshold) < M.numpy()))
+        want = localization.component_boxes(np.float32(threshold) < M.numpy())
         assert [piece["box"] for piece in found] == want.tolist()
 
 
@@ -160,8 +160,8 @@ def seen(net, picture, name, threshold=0.2):
 
 def read(page) -> dict:
     """The numbers of an explorer."""
-    words = page.locator(".words").inner_text()
-    mean, b, S, P = numbers(page.locator(".equation").inner_text().replace("− ", "-"))
+    words = page.locator(".cl-words").inner_text()
+    mean, b, S, P = numbers(page.locator(".cl-equation").inner_text().replace("− ", "-"))
     return {"S": S, "mean": mean, "b": b, "P": P, "box": box_in(words), "share": numbers(words)[0]}
 
 
@@ -214,7 +214,7 @@ def test_the_map_is_drawn_as_plots_does(opened, explorer, net, picture):
         slider = page.get_by_role("slider", name="Opacity")
         slider.fill(str(alpha))
         page.wait_for_timeout(50)
-        got = pixels(page.locator(".map canvas").first)[..., :3]
+        got = pixels(page.locator(".cl-map canvas").first)[..., :3]
         want = 255 * plots.overlay(shown, M, alpha, net.cells(x))
         assert got.shape == want.shape
         assert np.abs(got - want).mean() < tolerance / 4
@@ -224,7 +224,7 @@ def test_the_map_is_drawn_as_plots_does(opened, explorer, net, picture):
 def test_a_box_is_drawn_where_the_words_say(opened, explorer):
     page = opened(explorer)
     x0, y0, x1, y1 = (v * 400 / 112 for v in read(page)["box"])
-    above = pixels(page.locator(".map canvas").nth(1))
+    above = pixels(page.locator(".cl-map canvas").nth(1))
     orange = np.array([217, 130, 43])
     on = (np.abs(above[..., :3] - orange).max(-1) < 30) & (above[..., 3] > 200)
     ys, xs = on.nonzero()
@@ -234,7 +234,7 @@ def test_a_box_is_drawn_where_the_words_say(opened, explorer):
 
 def cell(page) -> tuple[list[tuple[int, float, float, float]], float, float]:
     """The bars: (k, w, f, w f) of each channel, the rest, and their sum."""
-    rows = page.locator(".bar").all_inner_texts()
+    rows = page.locator(".cl-bar").all_inner_texts()
     channels = [tuple(numbers(row.replace("k =", ""))) for row in rows[:-2]]
     return channels, numbers(rows[-2])[-1], numbers(rows[-1])[-1]
 
@@ -268,7 +268,8 @@ def test_the_explorer_begins_at_the_maximum_and_the_keys_go_from_cell_to_cell(
         page.keyboard.press(key)
         page.wait_for_timeout(50)
         assert (
-            f"Row {row + 1}, column {column + 1} of 14 × 14" in page.locator(".title").inner_text()
+            f"Row {row + 1}, column {column + 1} of 14 × 14"
+            in page.locator(".cl-title").inner_text()
         )
         check_cell(page, net, picture, "car", row, column)
 
@@ -281,7 +282,7 @@ def test_pointing_reads_the_cell_that_looks_there(opened, explorer, net, picture
         down, across = (s + n * t for s, n, t in zip(cells.start, (i, j), cells.step, strict=True))
         page.mouse.move(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"])
         page.wait_for_timeout(50)
-        assert f"Row {i + 1}, column {j + 1} of" in page.locator(".title").inner_text()
+        assert f"Row {i + 1}, column {j + 1} of" in page.locator(".cl-title").inner_text()
         check_cell(page, net, picture, "car", i, j)
 
 
@@ -307,8 +308,8 @@ def test_two_figures_share_one_copy_of_the_definitions(opened, explorer):
     first, second = page.locator(".cam-live").all()
     second.get_by_role("slider", name="Threshold").fill("0.5")
     page.wait_for_timeout(50)
-    assert "above 0.50" in second.locator(".words").inner_text()
-    assert "above 0.20" in first.locator(".words").inner_text()
+    assert "above 0.50" in second.locator(".cl-words").inner_text()
+    assert "above 0.20" in first.locator(".cl-words").inner_text()
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids)) > 0
 
@@ -364,7 +365,7 @@ def test_nothing_serious_is_found_by_axe(opened, figures, kind, theme):
 def test_tab_reaches_every_control_and_each_keeps_its_keys(opened, figures, kind):
     page = opened(figures[kind])
     wanted = page.evaluate(
-        "[...document.querySelectorAll('.body :is(input, select, button, [tabindex])')]"
+        "[...document.querySelectorAll('.cl-body :is(input, select, button, [tabindex])')]"
         ".filter(e => !e.disabled && e.tabIndex >= 0).length"
     )
     reached = set()

@@ -68,7 +68,7 @@ def course(tmp_path_factory) -> Path:
 def test_run_all_then_use_the_explorer(browser, lab, course, name, tmp_path):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     try:
-        page.set_default_timeout(30 * SECONDS)
+        page.set_default_timeout(90 * SECONDS)
         with page.expect_websocket(lambda socket: "/channels" in socket.url):  # of the kernel
             page.goto(lab(name))
         run_all(page)
@@ -169,7 +169,7 @@ def save(page, path: Path) -> None:
 def test_a_live_figure_works_after_its_kernel_is_gone(browser, lab, course, tmp_path):
     """Run, saved, the kernel ended, opened again: the figure answers, and keeps its keys."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(30 * SECONDS)
+    page.set_default_timeout(90 * SECONDS)
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
     try:
@@ -211,14 +211,14 @@ def operate(page) -> None:
     figure = page.locator(".cam-live[data-state=alive]")
     figure.wait_for()
     cells = page.locator(".jp-Cell").count()
-    words, title = figure.locator(".words"), figure.locator(".title")
+    words, title = figure.locator(".cl-words"), figure.locator(".cl-title")
     slider = figure.get_by_role("slider", name="Threshold")
     slider.focus()
     page.keyboard.press("Home")
     playwright.expect(words).to_contain_text("above 0.00 of the map")
     page.keyboard.press("ArrowUp")
     playwright.expect(words).to_contain_text("above 0.01 of the map")
-    menu, score = figure.get_by_role("listbox"), figure.locator(".equation")
+    menu, score = figure.get_by_role("listbox"), figure.locator(".cl-equation")
     menu.focus()
     page.keyboard.press("Home")
     before = score.inner_text()
@@ -240,8 +240,8 @@ def change_theme(page) -> None:
     light = page.evaluate(ground)
     for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
         page.get_by_role("menuitem", name="Settings", exact=True).click()
-        page.get_by_role("menuitem", name="Theme", exact=True).hover()
-        page.get_by_role("menuitem", name=theme, exact=True).click()
+        page.locator(".lm-Menu-item", has_text="Theme").first.hover()
+        page.locator("[data-command='apputils:change-theme']", has_text=theme).first.click()
         page.wait_for_function(
             f"light => ({ground} === light) === {str(is_light).lower()}", arg=light
         )
