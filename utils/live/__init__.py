@@ -9,5 +9,6 @@ One file for each kind; thin over the modules of `utils`. Notebook 00 shows the 
 """
 
 from utils.live.classes import explorer
+from utils.live.evidence import bench
 
-__all__ = ["explorer"]
+__all__ = ["bench", "explorer"]

@@ -8,11 +8,8 @@ from torch import Tensor
 
 from utils import cam, plots
 from utils.live import page
-from utils.live.look import OPACITY, THRESHOLD, chosen, looked, with_box
+from utils.live.look import OPACITY, SIDE, THRESHOLD, chosen, looked, measured, packed, with_box
 from utils.networks import CamNetwork
-
-SIDE = 400  # pixels of the longer side on the screen
-LARGEST = 640  # pixels of the longer side of the picture that boxes are measured in
 
 
 def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -> None:
@@ -26,25 +23,10 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     do. Notebook 00.
     """
     p, cells = looked(net, picture)
-    if max(picture.shape[1:]) > LARGEST:
-        picture = page.within(picture, LARGEST)
+    picture = measured(picture)
     c, names = chosen(net, p.S[0], also)
-    shown, size = page.within(picture, SIDE), tuple(picture.shape[1:])
-    f, M = p.f[0], cam.class_maps(p.f, p.w, classes=c)
-    fires = f.flatten(1).any(1)  # the other channels add nothing to any map
-    data = {
+    data = packed(p, cells, picture, c) | {
         "names": names,
-        "K": len(f),
-        "quiet": (~fires).nonzero()[:, 0].tolist(),
-        "f": page.packed(f[fires]),
-        "w": page.packed(p.w[c][:, fires]),
-        "b": [0.0] * len(c) if p.b is None else p.b[c].tolist(),
-        "S": p.S[0, c].tolist(),
-        "P": p.S[0].softmax(0)[c].tolist(),
-        "cells": page.placed(cells, tuple(f.shape[1:])),
-        "size": size,
-        "shown": tuple(shown.shape[1:]),
-        "photo": page.jpeg(page.as_image(shown), quality=78),
         "colours": {
             plots.HEAT: page.colours(plots.HEAT),
             "cividis": page.colours("cividis"),
@@ -54,9 +36,9 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
         "alpha": OPACITY,
         "threshold": THRESHOLD,
     }
-    over = plots.overlay(shown, M[0, 0], OPACITY, cells)
-    big = cam.upsample(M[:, :1], size, cells)[0, 0]
-    image, words = with_box(
-        Image.fromarray((over * 255).astype(np.uint8)), big, THRESHOLD, names[0]
-    )
+    M = cam.class_maps(p.f, p.w, c[0])
+    over = plots.overlay(page.within(picture, SIDE), M[0, 0], OPACITY, cells)
+    big = cam.upsample(M, picture.shape[1:], cells)[0, 0]
+    still = Image.fromarray((over * 255).astype(np.uint8))
+    image, words = with_box(still, big, THRESHOLD, names[0])
     page.show("explorer", data, image, f"Heat map over its picture. {words}")

@@ -226,6 +226,7 @@ const makeLive = (version) => {
       context.putImageData(image, 0, 0);
       low.textContent = short(from);
       high.textContent = short(to);
+      tick.hidden = at === undefined;
       tick.style.left = `${100 * at}%`;
     };
     return { node: el("div", { className: "cl-legend" }, low, track, high), set };
@@ -311,20 +312,20 @@ const makeLive = (version) => {
   const slider = ({ label, min = 0, max = 1, step = 0.01, value, said = fixed, change }) => {
     const input = named(focusable(el("input", { type: "range", min, max, step, value })));
     const shown = el("output", { htmlFor: input.id });
-    const tell = () => {
-      shown.textContent = said(+input.value);
+    const tell = (v) => {
+      shown.textContent = said(v);
       input.setAttribute("aria-valuetext", shown.textContent);
     };
     input.addEventListener("input", () => {
-      tell();
+      tell(+input.value);
       change(+input.value);
     });
-    tell();
+    tell(value);
     const row = el("div", { className: "cl-row" });
-    row.append(el("label", { htmlFor: input.id, textContent: label }), input, shown);
+    row.append(el("label", { htmlFor: input.id }, ...[label].flat()), input, shown);
     const set = (v) => {
-      input.value = v;
-      tell();
+      input.value = v; // the nearest step
+      tell(v);
     };
     return Object.assign(row, { input, set });
   };
@@ -363,6 +364,14 @@ const makeLive = (version) => {
       }
     });
     return field;
+  };
+
+  /** A labelled box to tick. Returns the label, with `input`. */
+  const tickbox = ({ label, checked, change }) => {
+    const input = focusable(el("input", { type: "checkbox", checked }));
+    input.addEventListener("change", () => change(input.checked));
+    const row = el("label", { className: "cl-tick" }, input, ...[label].flat());
+    return Object.assign(row, { input });
   };
 
   const button = (label, press, pressed) => {
@@ -470,7 +479,7 @@ const makeLive = (version) => {
   return {
     kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
     normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, atFrame, el,
-    focusable, fixed, short, minus, percent, slider, menu, finder,
+    focusable, fixed, short, minus, percent, slider, tickbox, menu, finder,
     button, math, announcer, bars, pointing, ORANGE,
   };
 };

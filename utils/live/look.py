@@ -1,16 +1,22 @@
-"""What explorers begin with: one look at the picture, and the still of a map and its box."""
+"""What explorers begin with: one look at the picture, its data, and the still picture."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from utils import cam, localization, plots
+from utils.live import page
 from utils.networks import CamNetwork, ForwardPass
 
 BEST = 20  # classes in a menu, at most, beside those asked for
 OPACITY, THRESHOLD = 0.6, 0.2  # where the sliders begin
+SIDE = 400  # pixels of the longer side on the screen
+LARGEST = 640  # pixels of the longer side of the picture that boxes are measured in
 
 
 def looked(net: CamNetwork, picture: Tensor) -> tuple[ForwardPass, cam.Cells | None]:
@@ -42,6 +48,45 @@ def chosen(net: CamNetwork, S: Tensor, also: str | Sequence[str]) -> tuple[list[
     likely = S.argsort(descending=True)[:BEST].tolist()
     best = list(asked | dict.fromkeys(likely))
     return best, [net.class_names[c] if len(net.class_names) else f"class {c}" for c in best]
+
+
+def measured(picture: Tensor) -> Tensor:
+    """The picture that boxes are measured in: as it is, or with 640 pixels on its longer side."""
+    return page.within(picture, LARGEST) if max(picture.shape[1:]) > LARGEST else picture
+
+
+def packed(
+    p: ForwardPass, cells: cam.Cells | None, picture: Tensor, c: Sequence[int]
+) -> dict[str, Any]:
+    """What figures of one picture hold: f, w and b of the classes c, their S and P, the picture."""
+    f, c = p.f[0], list(c)
+    fires = f.flatten(1).any(1)  # the other channels add nothing to any map
+    shown = page.within(picture, SIDE)
+    return {
+        "K": len(f),
+        "quiet": (~fires).nonzero()[:, 0].tolist(),
+        "f": page.packed(f[fires]),
+        "w": page.packed(p.w[c][:, fires]),
+        "b": [0.0] * len(c) if p.b is None else p.b[c].tolist(),
+        "S": p.S[0, c].tolist(),
+        "P": p.S[0].softmax(0)[c].tolist(),
+        "cells": page.placed(cells, f.shape[1:]),
+        "size": tuple(picture.shape[1:]),
+        "shown": tuple(shown.shape[1:]),
+        "photo": page.jpeg(page.as_image(shown), quality=78),
+    }
+
+
+def signed_overlay(
+    picture: Tensor, M: Tensor, alpha: float, cells: cam.Cells | None, limit: float
+) -> Image.Image:
+    """As `plots.overlay`, in the colours of signed maps from -limit to limit."""
+    big = cam.upsample(M[None, None], picture.shape[1:], cells)[0, 0].numpy()
+    rgb = plots.as_array(picture)
+    pale = rgb + alpha * (0.85 * (rgb @ np.array([0.299, 0.587, 0.114]))[..., None] + 0.15 - rgb)
+    colours = plt.get_cmap(plots.SIGNED)(0.5 + big / (2 * limit))[..., :3]
+    over = np.clip((1 - alpha) * pale + alpha * colours, 0, 1)
+    return Image.fromarray((over * 255).astype(np.uint8))
 
 
 def with_box(image: Image.Image, M: Tensor, threshold: float, name: str) -> tuple[Image.Image, str]:

@@ -7,7 +7,7 @@ import html
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from utils import cam
 from utils.preparation import resized
 
 HERE = Path(__file__).parent
-LEVELS = 4095  # steps from 0 to the largest value: M_c of 1280 channels then errs by 1e-3
+FINE, COARSE = 32767, 4095  # steps from 0 to the largest value
+MANY = 30_000  # numbers, of which each costs: M_c of 1280 coarse channels errs by 1e-3
 PAGE = """<div class="cam-live" data-kind="{kind}" data-version="{version}">
 <style>{style}</style>
 <div class="cl-still"><img src="{still}" alt="{alt}" width="{width}"></div>
@@ -54,7 +55,7 @@ def page(kind: str, data: Mapping[str, Any], still: Image.Image, words: str) -> 
         still=jpeg(still, quality=72),
         alt=html.escape(words),
         width=still.width,
-        data=_json(data | {"kind": kind}),
+        data=_json({**data, "kind": kind}),
         core=_text("live.js"),
         module=_text(f"{kind}.js"),
     )
@@ -81,15 +82,15 @@ def _json(data: Mapping[str, Any]) -> str:
 def packed(t: Tensor) -> dict[str, Any]:
     """Numbers as whole multiples of a step, int16, deflated, base64; `unpack` in live.js reads it.
 
-    The step is the largest size over `LEVELS`, so the error is at most 1/8190 of that.
+    The step is the largest size over 32767, or over 4095 where there are many numbers.
     """
     values = t.detach().cpu().double().numpy()
-    step = float(np.abs(values).max()) / LEVELS or 1.0
+    step = float(np.abs(values).max()) / (FINE if values.size < MANY else COARSE) or 1.0
     whole = np.rint(values / step).astype("<i2")
     return {"step": step, "data": base64.b64encode(zlib.compress(whole.tobytes(), 9)).decode()}
 
 
-def placed(cells: cam.Cells | None, shape: tuple[int, int]) -> dict[str, Any]:
+def placed(cells: cam.Cells | None, shape: Sequence[int]) -> dict[str, Any]:
     """Where the cells look, as live.js wants it; where that is not known, each in its own block."""
     H, W = shape
     of = cells or cam.Cells((0.5 / H, 0.5 / W), (1 / H, 1 / W), (H, W))
