@@ -196,7 +196,7 @@ const makeLive = (version) => {
     context.putImageData(image, 0, 0);
   };
 
-  const ORANGE = "#d9822b";
+  const [ORANGE, BLUE] = ["#d9822b", "#2f6f9f"];
 
   /** Two canvases, one on the other: the picture below, and what is drawn on it, [height, width]. */
   const layers = ([height, width]) => {
@@ -246,6 +246,29 @@ const makeLive = (version) => {
     context.setLineDash([]);
   };
 
+  /** The edge of all that lies above the threshold, in white. */
+  const outline = (context, heat, [height, width], [tall, wide], threshold) => {
+    const t = Math.fround(threshold);
+    const [down, across] = [tall / height, wide / width];
+    const edge = new Path2D();
+    for (let y = 0, p = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, p++) {
+        const here = heat[p] > t;
+        if (x && here !== heat[p - 1] > t) {
+          edge.moveTo(x * across, y * down);
+          edge.lineTo(x * across, (y + 1) * down);
+        }
+        if (y && here !== heat[p - width] > t) {
+          edge.moveTo(x * across, y * down);
+          edge.lineTo((x + 1) * across, y * down);
+        }
+      }
+    }
+    context.lineWidth = 1.25;
+    context.strokeStyle = "white";
+    context.stroke(edge);
+  };
+
   /** The place of a cell, as a frame: (row, column), where cells look, the size drawn at. */
   const drawCell = (context, [i, j], { start, step }, [height, width]) => {
     const [x, y] = [(start[1] + j * step[1]) * width, (start[0] + i * step[0]) * height];
@@ -279,7 +302,7 @@ const makeLive = (version) => {
   const el = (tag, properties = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(properties)) {
-      if (name in element && name !== "list") element[name] = value;
+      if (name in element) element[name] = value;
       else element.setAttribute(name, value);
     }
     element.append(...children);
@@ -339,6 +362,73 @@ const makeLive = (version) => {
     const row = el("div", { className: size > 1 ? "cl-block" : "cl-row" });
     row.append(el("label", { htmlFor: select.id }, ...[label].flat()), select);
     return Object.assign(row, { select });
+  };
+
+  /** One of a few: buttons of which one is pressed in, as radio buttons. */
+  const choice = ({ label, options, value, change }) => {
+    const group = el("div", { className: "cl-row", role: "radiogroup" });
+    const title = named(el("span", { className: "cl-quiet" }, label));
+    group.setAttribute("aria-labelledby", title.id);
+    const name = `${title.id}-choice`;
+    const buttons = options.map((text, at) => {
+      const input = focusable(el("input", { type: "radio", name, value: at, checked: at === value }));
+      input.addEventListener("change", () => change(at));
+      return el("label", {}, input, el("span", {}, text));
+    });
+    group.append(title, el("div", { className: "cl-choice" }, ...buttons));
+    return group;
+  };
+
+  /** Elements of SVG. */
+  const svg = (tag, properties = {}, ...children) => {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+
+  /** Shares (0..1) over thresholds from 0 on, one line each; `set` marks the present point. */
+  const plot = (lines) => {
+    const [wide, tall, left, foot, head] = [300, 180, 30, 34, 24];
+    const right = (t) => left + t * (wide - left - 8);
+    const up = (v) => tall - foot - v * (tall - foot - head);
+    const node = svg("svg", { viewBox: `0 0 ${wide} ${tall}`, class: "cl-plot", role: "img" });
+    for (const v of [0, 0.5, 1]) {
+      node.append(
+        svg("path", { d: `M${left} ${up(v)}H${wide - 8}`, class: "cl-grid" }),
+        svg("text", { x: left - 6, y: up(v) + 4, "text-anchor": "end" }, `${100 * v}`),
+        svg("text", { x: right(v), y: tall - foot + 15, "text-anchor": "middle" }, `${v}`),
+      );
+    }
+    node.append(
+      svg("text", { x: right(0.5), y: tall - 3, "text-anchor": "middle" }, "threshold"),
+      svg("text", { x: left, y: 11 }, "% of the test pictures found"),
+    );
+    const paths = lines.map(({ values }) => {
+      const d = (values ?? []).map((v, i) => `${i ? "L" : "M"}${right(i / values.length)} ${up(v)}`);
+      return node.appendChild(svg("path", { d: d.join(""), class: "cl-line" }));
+    });
+    const dot = node.appendChild(svg("circle", { r: 4, class: "cl-dot" }));
+    const value = node.appendChild(svg("text", { class: "cl-value" }));
+    const set = (at, threshold) => {
+      paths.forEach((path, i) => path.classList.toggle("cl-present", i === at));
+      const { values, label } = lines[at];
+      for (const mark of [dot, value]) mark.style.display = values ? "" : "none";
+      if (!values) return `${label} has no curve`;
+      const place = Math.min(values.length - 1, threshold * values.length);
+      const before = Math.min(values.length - 2, Math.floor(place));
+      const share = values[before] + (place - before) * (values[before + 1] - values[before]);
+      dot.setAttribute("cx", right(threshold));
+      dot.setAttribute("cy", up(share));
+      value.setAttribute("x", right(threshold) + (threshold > 0.7 ? -8 : 8));
+      value.setAttribute("text-anchor", threshold > 0.7 ? "end" : "start");
+      value.setAttribute("y", up(share) + (share > 0.8 ? 16 : -8));
+      value.textContent = percent(share);
+      const words = `${percent(share)} of the test pictures found at ${fixed(threshold)}`;
+      node.setAttribute("aria-label", `${label}: ${words}`);
+      return words;
+    };
+    return { node, set };
   };
 
   /** A field that narrows a menu to the options with these letters, in any order of words. */
@@ -479,7 +569,7 @@ const makeLive = (version) => {
   return {
     kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
     normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, atFrame, el,
-    focusable, fixed, short, minus, percent, slider, tickbox, menu, finder,
-    button, math, announcer, bars, pointing, ORANGE,
+    focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
+    button, math, announcer, bars, pointing, ORANGE, BLUE,
   };
 };

@@ -420,6 +420,93 @@ def test_the_bench_refuses_what_it_cannot_show(net, picture):
         live.bench(networks.cam_network(models.CourseNetwork(50)), picture)
 
 
+# ---------------------------------------------------------------- maps of several networks
+
+
+@pytest.fixture(scope="module")
+def several():
+    """Three variants of one picture, with their curves over 20 pictures."""
+    test = sketchbook.objects(20, seed=8)
+    x, steps = test.images[2:3], localization.THRESHOLDS
+    nets = {"GAP": models.load("objects-gap"), "GMP": models.load("objects-gmp")}
+    variants = {}
+    for label, one in nets.items():
+        maps = networks.maps_of(one, test)
+        found = localization.records(maps, test.boxes, thresholds=steps, how="max")
+        variants[label] = live.variant(one, one.prepare(x[0]), localization.accuracy(found))
+    gap = nets["GAP"]
+    variants["blocks"] = live.variant(gap, gap.prepare(x[0]), placed=False)
+    return test, variants
+
+
+@pytest.fixture(scope="module")
+def thresholds(several) -> str:
+    test, variants = several
+    return html_of(live.thresholds, test.images[2], test.boxes[2], variants, "bird")
+
+
+def check_variant(page, several, label, name, threshold):
+    test, variants = several
+    v = variants[label]
+    c = test.class_names.index(name)
+    big = cam.upsample(v.M[None, [c]], (112, 112), v.cells)[0, 0]
+    pieces = localization.component_boxes((cam.normalize(big) > threshold).numpy())
+    box = localization.box_from_map(big, threshold)
+    iou = localization.iou(box.float(), test.boxes[2].float()).item()
+    S, P = numbers(page.locator(".cl-equation").inner_text().split(":")[1])
+    assert S == pytest.approx(v.S[c].item(), abs=0.006)
+    assert P == pytest.approx(v.S.softmax(0)[c].item(), abs=0.0006)
+    words = page.locator(".cl-words").inner_text()
+    n, above, *corners, overlap, lit, H, W = numbers(words)
+    assert (n, above, (H, W)) == (len(pieces), threshold, tuple(v.M.shape[1:]))
+    assert corners == pytest.approx(box.tolist(), abs=1)
+    assert overlap == pytest.approx(iou, abs=0.02)  # one pixel of a side
+    assert ("found" in words) == (overlap >= 0.5)
+    assert lit == pytest.approx(100 * (cam.normalize(big) > 0.5).float().mean().item(), abs=0.1)
+
+
+def test_every_variant_has_its_own_map_box_and_curve(opened, thresholds, several):
+    page = opened(thresholds)
+    variants = several[1]
+    slider = page.get_by_role("slider", name="Threshold")
+    for label, name, threshold in (
+        ("GAP", "bird", 0.2),
+        ("GMP", "bird", 0.2),
+        ("GMP", "bird", 0.55),
+        ("blocks", "fish", 0.4),
+        ("GAP", "cup", 0.05),
+    ):
+        page.get_by_role("radio", name=label).check()
+        page.get_by_role("combobox", name="Class").select_option(name)
+        slider.fill(str(threshold))
+        page.wait_for_timeout(50)
+        check_variant(page, several, label, name, threshold)
+        curve = variants[label].curve
+        value = page.locator(".cl-value")
+        assert value.is_visible() == (curve is not None)
+        if curve is not None:
+            share = 100 * curve[round(20 * threshold)].item()
+            assert numbers(value.text_content()) == pytest.approx([share], abs=0.06)
+
+
+def test_the_arrows_go_from_network_to_network(opened, thresholds, several):
+    page = opened(thresholds)
+    page.get_by_role("radio", name="GAP").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(50)
+    check_variant(page, several, "GMP", "bird", 0.2)
+
+
+def test_variants_of_different_classes_do_not_go_together(several, picture):
+    test, variants = several
+    other = networks.cam_network(models.CourseNetwork(3), ["a", "b", "c"])
+    mixed = variants | {"other": live.variant(other, other.prepare(picture))}
+    with pytest.raises(ValueError, match="different classes"):
+        live.thresholds(picture, test.boxes[2], mixed)
+    with pytest.raises(ValueError, match="no class 'brid'"):
+        live.thresholds(picture, test.boxes[2], variants, "brid")
+
+
 # ---------------------------------------------------------------- for everybody
 
 
@@ -464,11 +551,11 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def figures(explorer, bench) -> dict[str, str]:
-    return {"explorer": explorer, "bench": bench}
+def figures(explorer, bench, thresholds) -> dict[str, str]:
+    return {"explorer": explorer, "bench": bench, "thresholds": thresholds}
 
 
-KINDS = ["explorer", "bench"]
+KINDS = ["explorer", "bench", "thresholds"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
