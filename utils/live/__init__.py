@@ -10,6 +10,7 @@ One file for each kind; thin over the modules of `utils`. Notebook 00 shows the 
 
 from utils.live.classes import explorer
 from utils.live.evidence import bench
+from utils.live.marking import paint
 from utils.live.sweep import thresholds, variant
 
-__all__ = ["bench", "explorer", "thresholds", "variant"]
+__all__ = ["bench", "explorer", "paint", "thresholds", "variant"]

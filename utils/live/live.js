@@ -283,6 +283,19 @@ const makeLive = (version) => {
     }
   };
 
+  /** A cell filled in blue, as far as `alpha` covers. */
+  const fillCell = (context, [i, j], { start, step }, [height, width], alpha) => {
+    const [x, y] = [(start[1] + j * step[1]) * width, (start[0] + i * step[0]) * height];
+    const [across, down] = [step[1] * width, step[0] * height];
+    context.globalAlpha = alpha;
+    context.fillStyle = BLUE;
+    context.fillRect(x - across / 2, y - down / 2, across, down);
+    context.globalAlpha = 1;
+    context.lineWidth = 1;
+    context.strokeStyle = "white";
+    context.strokeRect(x - across / 2, y - down / 2, across, down);
+  };
+
   /** Draw at the next frame, once, with whatever the latest values are. */
   const atFrame = (draw) => {
     let waiting = false;
@@ -503,15 +516,15 @@ const makeLive = (version) => {
       at[0] = Math.min(H - 1, Math.max(0, i));
       at[1] = Math.min(W - 1, Math.max(0, j));
     };
-    const go = (i, j) => {
+    const go = (i, j, event) => {
       at.go([i, j]);
-      choose(at);
+      choose(at, event);
     };
     const nearest = (part, axis) => Math.round((part - cells.start[axis]) / cells.step[axis]);
     const point = (event) => {
       const frame = canvas.getBoundingClientRect();
       const down = (event.clientY - frame.top) / frame.height;
-      go(nearest(down, 0), nearest((event.clientX - frame.left) / frame.width, 1));
+      go(nearest(down, 0), nearest((event.clientX - frame.left) / frame.width, 1), event);
     };
     canvas.addEventListener("pointermove", point);
     canvas.addEventListener("pointerdown", point);
@@ -529,7 +542,7 @@ const makeLive = (version) => {
       };
       if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      go(...keys[event.key]);
+      go(...keys[event.key], event);
     });
     focusable(canvas);
     canvas.tabIndex = 0;
@@ -568,7 +581,7 @@ const makeLive = (version) => {
 
   return {
     kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
-    normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, atFrame, el,
+    normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
     focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
     button, math, announcer, bars, pointing, ORANGE, BLUE,
   };

@@ -507,6 +507,65 @@ def test_variants_of_different_classes_do_not_go_together(several, picture):
         live.thresholds(picture, test.boxes[2], variants, "brid")
 
 
+# ---------------------------------------------------------------- paint the evidence
+
+
+@pytest.fixture(scope="module")
+def paint(net, several) -> str:
+    test = several[0]
+    return html_of(live.paint, net, test.images[2], test.boxes[2], "bird")
+
+
+def test_marked_cells_are_weighed_against_the_maps_own(opened, paint, several):
+    page = opened(paint)
+    test, variants = several
+    v = variants["GAP"]
+    M = v.M[test.class_names.index("bird")].flatten()
+    surface = page.get_by_role("application")
+    frame = surface.bounding_box()
+
+    def place(i, j):
+        across, down = (v.cells.start[a] + n * v.cells.step[a] for a, n in ((1, j), (0, i)))
+        return frame["x"] + across * frame["width"], frame["y"] + down * frame["height"]
+
+    page.mouse.move(*place(8, 4))  # one stroke along a row, its middle skipped by a fast hand
+    page.mouse.down()
+    page.mouse.move(*place(8, 9))
+    page.mouse.up()
+    surface.press("ArrowDown")
+    surface.press("Space")
+    page.wait_for_timeout(50)
+    words = page.locator(".cl-words")
+    assert words.inner_text() == "You marked 7 of 196 cells."
+    button = page.get_by_role("button", name="Show the map")
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "true"
+    mine = [8 * 14 + j for j in range(4, 10)] + [9 * 14 + 9]
+    best = M.topk(7).indices.tolist()
+    n, _, pays, _, theirs, shared, overlap, ours = numbers(words.inner_text())
+    assert (n, shared) == (7, len(set(mine) & set(best)))
+    assert pays == pytest.approx(100 * (M[mine].sum() / M.sum()).item(), abs=0.06)
+    assert theirs == pytest.approx(100 * (M[best].sum() / M.sum()).item(), abs=0.06)
+    big = cam.upsample(v.M[None, [test.class_names.index("bird")]], (112, 112), v.cells)
+    boxes = torch.stack([localization.box_from_map(big[0, 0]), cells_box(v.cells, 8, 4, 9, 9)])
+    want = localization.iou(boxes.float(), test.boxes[2].float()).tolist()
+    assert (overlap, ours) == pytest.approx(want, abs=0.02)
+    surface.press("Space")  # takes the mark away again
+    page.wait_for_timeout(50)
+    assert words.inner_text().startswith("You marked 6 of")
+    page.get_by_role("button", name="Clear").click()
+    assert words.inner_text().startswith("You marked 0 of 196 cells. IoU with the true box")
+
+
+def cells_box(cells, top, left, bottom, right) -> torch.Tensor:
+    """What cells cover of 112 pixels, each a step wide."""
+    low = [112 * (cells.start[a] + (n - 0.5) * cells.step[a]) for a, n in ((1, left), (0, top))]
+    high = [
+        112 * (cells.start[a] + (n + 0.5) * cells.step[a]) for a, n in ((1, right), (0, bottom))
+    ]
+    return torch.tensor([round(v) for v in low + high])
+
+
 # ---------------------------------------------------------------- for everybody
 
 
@@ -551,11 +610,11 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def figures(explorer, bench, thresholds) -> dict[str, str]:
-    return {"explorer": explorer, "bench": bench, "thresholds": thresholds}
+def figures(explorer, bench, thresholds, paint) -> dict[str, str]:
+    return {"explorer": explorer, "bench": bench, "thresholds": thresholds, "paint": paint}
 
 
-KINDS = ["explorer", "bench", "thresholds"]
+KINDS = ["explorer", "bench", "thresholds", "paint"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -574,7 +633,7 @@ def test_tab_reaches_every_control_and_each_keeps_its_keys(opened, figures, kind
     page = opened(figures[kind])
     wanted = page.evaluate(
         "[...document.querySelectorAll('.cl-body :is(input, select, button, [tabindex])')]"
-        ".filter(e => !e.disabled && e.tabIndex >= 0).length"
+        ".filter(e => !e.disabled && e.tabIndex >= 0 && (e.type !== 'radio' || e.checked)).length"
     )
     reached = set()
     for _ in range(wanted):
