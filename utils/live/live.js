@@ -30,6 +30,11 @@ const makeLive = (version) => {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     context.drawImage(image, 0, 0, width, height);
+    return grabbed(context, width, height);
+  };
+
+  /** What a canvas shows, for `paint`: its colours and how bright they are, in 0..255. */
+  const grabbed = (context, width, height) => {
     const rgba = context.getImageData(0, 0, width, height).data;
     const grey = new Float32Array(width * height);
     for (let i = 0, p = 0; i < grey.length; i++, p += 4) {
@@ -495,9 +500,8 @@ const makeLive = (version) => {
     return { node, say };
   };
 
-  /** Rows of a name, a bar (orange for, blue against) and words; the largest fills its bar. */
-  const bars = (node, rows) => {
-    const top = limit(rows.map(([, value]) => value));
+  /** Rows of a name, a bar (orange for, blue against) and words; the largest, or `top`, fills its bar. */
+  const bars = (node, rows, top = limit(rows.map(([, value]) => value))) => {
     const lines = rows.map(([name, value, words, kind = ""]) => {
       const bar = el("i", { className: value < 0 ? "cl-against" : "cl-for" });
       bar.style.width = `${(100 * Math.min(1, Math.abs(value) / top)).toFixed(2)}%`;
@@ -580,7 +584,7 @@ const makeLive = (version) => {
   };
 
   return {
-    kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
+    kinds, start, unpack, photo, grabbed, colours, classMap, mean, softmax, upsample, largest, peak, limit,
     normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
     focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
     button, math, announcer, bars, pointing, ORANGE, BLUE,

@@ -22,6 +22,9 @@ const paint = (live) => async (body, data) => {
   const paid = (some) => some.reduce((sum, cell) => sum + M[cell], 0) / total;
   const best = [...M.keys()].sort((a, b) => M[b] - M[a]);
 
+  /** The first pixel whose middle lies behind an edge, at most `end`. */
+  const pixel = (edge, end) => Math.min(end, Math.max(0, Math.ceil(edge - 0.5 - 1e-6)));
+
   /** What the marked cells cover, each a step wide, cut at the picture's edge. */
   const boxOfMine = () => {
     const edges = [Infinity, Infinity, -Infinity, -Infinity];
@@ -30,10 +33,10 @@ const paint = (live) => async (body, data) => {
       const x = (cells.start[1] + j * cells.step[1]) * width;
       const y = (cells.start[0] + i * cells.step[0]) * height;
       const [across, down] = [(cells.step[1] * width) / 2, (cells.step[0] * height) / 2];
-      edges[0] = Math.min(edges[0], Math.max(0, Math.round(x - across)));
-      edges[1] = Math.min(edges[1], Math.max(0, Math.round(y - down)));
-      edges[2] = Math.max(edges[2], Math.min(width, Math.round(x + across)));
-      edges[3] = Math.max(edges[3], Math.min(height, Math.round(y + down)));
+      edges[0] = Math.min(edges[0], pixel(x - across, width));
+      edges[1] = Math.min(edges[1], pixel(y - down, height));
+      edges[2] = Math.max(edges[2], pixel(x + across, width));
+      edges[3] = Math.max(edges[3], pixel(y + down, height));
     }
     return edges;
   };

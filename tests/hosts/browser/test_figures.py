@@ -5,6 +5,7 @@ What stands on the screen is held against `utils`, which computed nothing of it:
 
 import base64
 import io
+import math
 import os
 import re
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 
 import sketchbook
-from utils import cam, live, localization, models, networks, plots
+from utils import cam, channels, live, localization, models, networks, plots
 from utils.live import page as packing
 
 pytestmark = pytest.mark.browser
@@ -563,7 +564,62 @@ def cells_box(cells, top, left, bottom, right) -> torch.Tensor:
     high = [
         112 * (cells.start[a] + (n + 0.5) * cells.step[a]) for a, n in ((1, right), (0, bottom))
     ]
-    return torch.tensor([int(v + 0.5) for v in low + high])
+    return torch.tensor([math.ceil(v - 0.5 - 1e-6) for v in low + high])
+
+
+# ---------------------------------------------------------------- the channel browser
+
+
+@pytest.fixture(scope="module")
+def browsed(net) -> str:
+    return html_of(live.browser, net, sketchbook.objects(40, seed=8), "bird")
+
+
+def test_channels_come_in_the_order_of_their_weights(opened, browsed, net):
+    page = opened(browsed)
+    pictures = sketchbook.objects(40, seed=8)
+    p = net.forward_pass(net.prepare(pictures.images))
+    T = channels.thresholds(p.f, 0.02)
+    masks = channels.part_masks(pictures.parts, range(1, len(pictures.part_names)))
+    iou = channels.overlap(p.f, T, masks, cells=net.cells(net.prepare(pictures.images[:1]))).iou
+    slider = page.get_by_role("slider", name="Channel")
+
+    def check(name: str, rank: int) -> None:
+        w = p.w[net.index(name)]
+        k = int(w.argsort(descending=True, stable=True)[rank])
+        head, line = page.locator(".cl-equation").inner_text().split(":")
+        assert numbers(head.replace("k =", "")) == [k]
+        assert numbers(line) == [pytest.approx(w[k].item(), abs=0.0052), rank + 1, 64]
+        best = p.f[:, k].amax((1, 2)).topk(4)
+        captions = page.locator("figcaption").all_inner_texts()
+        for caption, i, value in zip(captions, best.indices, best.values.tolist(), strict=True):
+            assert caption.startswith(pictures.class_names[pictures.labels[i]])
+            assert numbers(caption)[-1] == pytest.approx(value, rel=0.15)  # enlarged: flatter
+        bars = page.locator(".cl-bar").all_inner_texts()
+        for bar, (value, part) in zip(bars, zip(*iou[k].topk(3), strict=True), strict=False):
+            assert bar.startswith(pictures.part_names[part + 1])
+            assert numbers(bar) == pytest.approx([value.item()], abs=0.0006)
+        own = [numbers(bar)[0] for bar in bars[3:]]
+        assert own == pytest.approx(p.w[:, k].tolist(), abs=0.0052)
+
+    check("bird", 0)
+    for key, rank in (("ArrowRight", 1), ("End", 63), ("Home", 0)):
+        slider.press(key)
+        page.wait_for_timeout(100)
+        check("bird", rank)
+    page.get_by_role("button", name="Smaller weight").click()
+    page.wait_for_timeout(100)
+    check("bird", 1)
+    page.get_by_role("combobox", name="Class").select_option("cup")
+    page.wait_for_timeout(100)
+    check("cup", 0)
+
+
+def test_the_browser_refuses_what_it_cannot_show(net):
+    with pytest.raises(ValueError, match="4 to 100 pictures"):
+        live.browser(net, sketchbook.objects(2))
+    with pytest.raises(TypeError, match=r"models\.load"):
+        live.browser(net.model, sketchbook.objects(4))
 
 
 # ---------------------------------------------------------------- for everybody
@@ -610,11 +666,12 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def figures(explorer, bench, thresholds, paint) -> dict[str, str]:
-    return {"explorer": explorer, "bench": bench, "thresholds": thresholds, "paint": paint}
+def figures(explorer, bench, thresholds, paint, browsed) -> dict[str, str]:
+    made = {"explorer": explorer, "bench": bench, "thresholds": thresholds, "paint": paint}
+    return made | {"browser": browsed}
 
 
-KINDS = ["explorer", "bench", "thresholds", "paint"]
+KINDS = ["explorer", "bench", "thresholds", "paint", "browser"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
