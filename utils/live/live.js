@@ -343,6 +343,16 @@ const makeLive = (version) => {
   const math = (text) =>
     text.split(/(_\w)/).map((part) => (/^_\w$/.test(part) ? el("sub", {}, part[1]) : part));
 
+  /** "mean(M_c) + b_c = 2.49 + 0.01 = ", rounded so that the line adds up to S_c as it is shown. */
+  const account = (S, b) => {
+    const [whole, part] = [Math.round(100 * S), Math.round(100 * b)];
+    const sum = `${fixed((whole - part) / 100)} ${part < 0 ? "\u2212" : "+"} ${fixed(Math.abs(part) / 100)}`;
+    return [
+      ...math(`mean(M_c) + b_c = ${sum} = `),
+      el("strong", {}, ...math(`S_c = ${fixed(whole / 100)}`)),
+    ];
+  };
+
   let made = 0; // for labels that point to their control
   const named = (element) => {
     element.id = `cam-live-${version}-${++made}`;
@@ -587,6 +597,6 @@ const makeLive = (version) => {
     kinds, start, unpack, photo, grabbed, colours, classMap, mean, softmax, upsample, largest, peak, limit,
     normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
     focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
-    button, math, announcer, bars, pointing, ORANGE, BLUE,
+    button, account, math, announcer, bars, pointing, ORANGE, BLUE,
   };
 };
