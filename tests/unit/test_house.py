@@ -21,6 +21,7 @@ FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "sketchbook localization networks training plots data",
     "models before channels results features vqa gradcam baselines faithfulness",
     "concepts environment",
+    "live",
     "explore check",
     "experiments evaluate",
     "tools",
