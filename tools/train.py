@@ -25,6 +25,7 @@ from utils.experiments import (
     questions,
     scenes,
     shortcut,
+    teaching,
     text,
 )
 
@@ -90,6 +91,7 @@ JOBS: dict[str, Callable[[int], dict]] = {
     **{name: partial(run_task, name) for name in TASKS},
     "shortcut": train_shortcut,
     "attention": attention.attending,
+    "teaching": teaching.teaching,
 }
 
 
