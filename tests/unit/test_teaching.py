@@ -26,7 +26,8 @@ def test_no_picture_comes_twice_and_every_class_as_often(plan):
     assert len(shown) == len(set(shown)) == 4 * (1 + 2 + 3 + 2)
     assert plan.classes(plan.guide) == [0, 1, 2, 3]
     assert [set(plan.classes(page)) for page in plan.study] == [{0}, {1}, {2}, {3}]
-    assert sorted(plan.classes(plan.first)) == sorted(plan.classes(plan.second)) == [0, 0, 1, 1, 2, 2, 3, 3]  # fmt: skip
+    for asked in (plan.first, plan.second):
+        assert sorted(plan.classes(asked)) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_a_seed_gives_the_same_plan_and_another_seed_another(plan):
@@ -42,10 +43,8 @@ def test_the_stages_follow_each_other(plan):
     progress, stages = teaching.Progress(plan), []
     while progress.stage != "done":
         stages.append(progress.stage)
-        if progress.stage == "study":
-            progress = progress.turned()
-        else:
-            progress = progress.answered(0)
+        studying = progress.stage == "study"
+        progress = progress.turned() if studying else progress.answered(0)
     assert stages == ["first round"] * 8 + ["study"] * 4 + ["second round"] * 8
 
 

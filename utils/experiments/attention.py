@@ -23,7 +23,7 @@ from utils.gradcam import hooked
 from utils.networks import CamNetwork
 from utils.pictures import Pictures
 
-N_TRAIN, N_TEST = 400, 300
+N_TRAIN, N_TEST = 300, 240
 TRAIN, TEST, PAIRS = 1000, 1100, 1200  # seeds of the pictures; each run adds its own
 STEPS, BATCH, LR, DECAY = 300, 100, 0.01, 0.05
 

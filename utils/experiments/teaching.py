@@ -118,6 +118,7 @@ def lights(net: CamNetwork, study: Pictures) -> dict[str, Tensor | None]:
     return {
         "no light": None,
         "map of the species": maps,
+        "the same, sharpened": (maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-9)) ** 3,
         "centred Gaussian": localization.centred_map(H, W).expand(n, H, W),
         "another card's map": maps[strangers],
         "map of another species": species_maps(net, study, step=1),

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from IPython.display import display
 from PIL import Image
 from torch import Tensor

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from utils import teaching
-from utils.explore import lesson as explore
+from utils.explore import lessons as explore
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 LABELS, NAMES = torch.arange(24) % 2, ["A", "B"]
