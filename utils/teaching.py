@@ -158,9 +158,10 @@ def report(progress: Progress) -> str:
         return f"The lesson is in its {progress.stage}, with {len(progress.answers)} answers."
     C = progress.plan.n_classes
     one, two = n_right(first, of_first), n_right(second, of_second)
-    p = by_guessing(two, len(second), C)
+    p = 100 * by_guessing(two, len(second), C)
+    chance = f"{p:.1f} %" if p >= 0.1 else "less than 0.1 %"
     return (
         f"First round: {one} of {len(first)} right. Second round: {two} of {len(second)}. "
-        f"Guessing gives {len(second) / C:g} on average, and {two} or more with a chance of "
-        f"{100 * p:.1f} %."
+        f"Guessing gives {len(second) / C:g} on average, "
+        f"and {two} or more with a chance of {chance}."
     )

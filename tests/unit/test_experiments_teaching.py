@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from utils import teaching
 from utils.experiments import teaching as experiment
 
 
@@ -91,3 +92,15 @@ def test_learners_of_two_groups_differ_in_the_light_only(birds):
     assert all(torch.equal(called[name], again[name]) for name in called)
     right = experiment.right(called, pool)["one"]
     assert torch.equal(right, (called["one"] == pool.labels).double())
+
+
+def test_a_learner_plays_its_first_round_without_the_study(birds):
+    pool = experiment.asked_for(experiment.cards(32, seed=2))
+    plan = teaching.plan(pool.labels, asked=1, studied=1)
+    light = torch.rand(16, 14, 14, generator=torch.Generator().manual_seed(0))
+    lit, bare = (experiment.plays(plan, pool, shown) for shown in (light, None))
+    first = list(plan.first)
+    assert torch.equal(lit[first], bare[first]) and lit.shape == (16,)
+    other = light.clone()
+    other[list(plan.second)] = 0  # what is asked in the second round is never lit
+    assert torch.equal(experiment.plays(plan, pool, other), lit)

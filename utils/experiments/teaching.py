@@ -25,6 +25,7 @@ from utils import baselines, cam, features, localization, models, networks
 from utils.experiments.shortcut import near
 from utils.networks import CamNetwork
 from utils.pictures import Pictures, box_of
+from utils.teaching import Plan
 
 DRAWN, SIDE, CELL = 224, 112, 8  # pixels: of a drawing, of the card cut from it, of a cell
 ASKED = ("white-barred finch", "black-capped tit", "red-billed thrush", "collared plover")
@@ -238,6 +239,21 @@ def taught(
             shown = None if light is None else light[at]
             found[name].append(answers(study(own, pool.labels[at], shown), asked))
     return {name: torch.stack(rows) for name, rows in found.items()}
+
+
+def plays(plan: Plan, pictures: Pictures, light: Tensor | None, seed: int = 0) -> Tensor:
+    """What one learner calls each picture of a lesson: (N,), as `Lesson.play` takes it.
+
+    In the first round it knows the guide's cards, after that those of its study, with their light.
+    """
+    h = noisy(seen(pictures.images), torch.Generator().manual_seed(seed))
+    guide, pages = list(plan.guide), [i for page in plan.study for i in page]
+    shown = None if light is None else light[pages]
+    called = answers(study(h[pages], pictures.labels[pages], shown), h)
+    before = answers(study(h[guide], pictures.labels[guide], None), h)
+    first = list(plan.first)
+    called[first] = before[first]
+    return called
 
 
 def right(called: Mapping[str, Tensor], test: Pictures) -> dict[str, Tensor]:
