@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from IPython.display import display
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from utils import plots, teaching, valid
@@ -103,7 +103,12 @@ class Lesson:
 
     def guide(self) -> Image.Image:
         """One card of each class, in the order of the names."""
-        return beside([self._card(i) for i in self.progress.plan.guide], len(self.names), SIDE // 2)
+        cards, side = [self._card(i) for i in self.progress.plan.guide], SIDE // 2
+        sheet, font = beside(cards, len(cards), side), ImageFont.load_default(18)
+        for k, name in enumerate(self.names):
+            at = (k * (side + GAP) + 5, 2)
+            ImageDraw.Draw(sheet).text(at, name, "white", font, stroke_width=2, stroke_fill="black")
+        return sheet
 
     def _card(self, i: int, lit: bool = False) -> np.ndarray:
         if lit and self.maps is not None:
