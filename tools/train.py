@@ -26,6 +26,7 @@ from utils.experiments import (
     sanity,
     scenes,
     shortcut,
+    teaching,
     text,
 )
 
@@ -110,6 +111,7 @@ JOBS: dict[str, Callable[[int], dict]] = {
     **{name: partial(run_task, name) for name in TASKS},
     "shortcut": train_shortcut,
     "attention": attention.attending,
+    "teaching": teaching.teaching,
 }
 
 
