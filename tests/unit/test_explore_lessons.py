@@ -26,8 +26,8 @@ class Shown:
         made = explore._panel
 
         def panel(lesson):
-            self.panel, self.name = made(lesson)
-            return self.panel, self.name
+            self.panel = made(lesson)
+            return self.panel
 
         monkeypatch.setattr(explore, "_panel", panel)
         monkeypatch.setattr(explore, "display", lambda bundle, **_: self.bundles.append(bundle))
@@ -48,8 +48,8 @@ def test_a_script_then_the_widget_with_a_picture_and_words(shown):
     script, bundle = shown.bundles
     assert set(bundle) == {VIEW, "image/png", "text/plain"}
     assert bundle[VIEW]["model_id"] == shown.panel.model_id
-    assert shown.name in script["text/html"] and '"abn"[i]' in script["text/html"]
-    assert shown.name in shown.panel._dom_classes
+    assert script["text/html"] == explore.KEYS and f".{explore.NAME}:" in explore.KEYS
+    assert explore.NAME in shown.panel._dom_classes
 
 
 def test_without_ipywidgets_the_guide_is_still_shown(monkeypatch):

@@ -21,27 +21,31 @@ from utils import plots, teaching, valid
 
 SIDE, GAP = 224, 8  # pixels of a picture on the screen, and between two
 NEXT = "Next page (N)"
+NAME = "cam-lesson"  # of the widget on the page
 # ipywidgets give a button no access key, and JupyterLab's own shortcuts would hear the letters.
 KEYS = """<script>(() => {
   let tries = 0;
   const arm = () => {
-    const box = document.querySelector(".NAME");
-    if (!box) { if (tries++ < 100) setTimeout(arm, 100); return; }
-    const buttons = [...box.querySelectorAll("button")];
-    buttons.forEach((b, i) => {
-      b.accessKey = "LETTERS"[i];
-      b.setAttribute("data-lm-suppress-shortcuts", "true");
-    });
-    box.addEventListener("keydown", (e) => {
-      const b = buttons.find((b) => b.accessKey === e.key.toLowerCase());
-      if (b && !e.ctrlKey && !e.metaKey && !e.altKey) {
-        e.preventDefault(); e.stopPropagation();
-        if (!b.disabled) b.click();
+    const boxes = document.querySelectorAll(".NAME:not([data-keys])");
+    if (!boxes.length && tries++ < 100) setTimeout(arm, 100);
+    for (const box of boxes) {
+      box.dataset.keys = "on";
+      const buttons = [...box.querySelectorAll("button")];
+      for (const b of buttons) {
+        b.accessKey = b.textContent.trim()[0].toLowerCase();
+        b.setAttribute("data-lm-suppress-shortcuts", "true");
       }
-    });
+      box.addEventListener("keydown", (e) => {
+        const b = buttons.find((b) => b.accessKey === e.key.toLowerCase());
+        if (b && !e.ctrlKey && !e.metaKey && !e.altKey) {
+          e.preventDefault(); e.stopPropagation();
+          if (!b.disabled) b.click();
+        }
+      });
+    }
   };
   arm();
-})();</script>"""
+})();</script>""".replace("NAME", NAME)
 
 
 class Lesson:
@@ -139,12 +143,10 @@ def lesson(
     first = f"One of each: {', '.join(made.names)}. Press a button to say which a picture shows."
     bundle: dict[str, Any] = {"image/png": _encoded(made.guide()), "text/plain": first}
     try:
-        panel, name = _panel(made)
+        panel = _panel(made)
         view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
         bundle["application/vnd.jupyter.widget-view+json"] = view
-        letters = "".join(n[0].lower() for n in made.names) + "n"
-        script = KEYS.replace("NAME", name).replace("LETTERS", letters)
-        display({"text/html": script, "text/plain": ""}, raw=True, metadata={})
+        display({"text/html": KEYS, "text/plain": ""}, raw=True, metadata={})
     except ImportError:
         bundle["text/plain"] += " (The buttons need ipywidgets.)"
     display(bundle, raw=True, metadata={"image/png": {"alt": first}})
@@ -152,10 +154,7 @@ def lesson(
 
 
 def _panel(made: Lesson):
-    """Guide, picture, words and buttons as one widget, and its name on the page.
-
-    Raises ImportError without ipywidgets.
-    """
+    """Guide, picture, words and buttons as one widget. Raises ImportError without ipywidgets."""
     import ipywidgets as widgets
 
     wide = widgets.Layout(width="auto", min_width="4em")
@@ -192,9 +191,8 @@ def _panel(made: Lesson):
     row = widgets.HBox([*buttons, turn], layout=widgets.Layout(flex_flow="row wrap"))
     title = f"<b>One of each: {html.escape(', '.join(made.names))}</b>"
     panel = widgets.VBox([widgets.HTML(title), guide, status, row, image])
-    name = f"cam-lesson-{panel.model_id}"
-    panel.add_class(name)
-    return panel, name
+    panel.add_class(NAME)
+    return panel
 
 
 def _focus(button: Any) -> None:
