@@ -1,5 +1,6 @@
 """Assignment 1: which cells decide between two classes."""
 
+import matplotlib.pyplot as plt
 import torch
 
 from tools.classroom.source import Assignment

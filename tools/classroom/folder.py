@@ -1,12 +1,12 @@
 """A class's folder, my-class: what lies where, its seeds, and files written in one piece.
 
-    class.json               the seed of the variant, and the secret that hidden cases follow from
-    release/NAME.ipynb       what students get
-    collected/NAME/WHO.json  what they handed in, checked; collected.csv says what happened to each file
-    graded/NAME/WHO.json     points and reasons
-    written/NAME.csv         answers to be read by hand
-    feedback/NAME/WHO.html   what students get back
-    moodle.csv, canvas.csv, grades.csv, report.html
+class.json               the seed of the variant, and the secret that hidden cases follow from
+release/NAME.ipynb       what students get
+collected/NAME/WHO.json  what they handed in, checked; collected.csv says what happened to each file
+graded/NAME/WHO.json     points and reasons
+written/NAME.csv         answers to be read by hand
+feedback/NAME/WHO.html   what students get back
+moodle.csv, canvas.csv, grades.csv, report.html
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The process that runs students' code: it shuts itself in, then forks once for each submission.
 
-Started by `tools.classroom.sandbox`, never by hand. In here are the system's and Python's own files,
-the installed packages, `utils` and `sketchbook`, all read-only, and an empty /tmp for each
+Started by `tools.classroom.sandbox`, never by hand. In here are the system's and Python's own
+files, the installed packages, `utils` and `sketchbook`, all read-only, and an empty /tmp for each
 submission; no network, no other processes, no /proc, no solutions, no gradebook, nobody else's
 work. Requests come in as lines of JSON, answers go out the same way. Nothing that comes from a
 student is unpickled or believed: the grader outside reads numbers and compares them.

@@ -21,7 +21,7 @@ from utils.check.handout import sealed
 
 EMPTY = "*Write your answer here.*"
 SETUP = """
-# Set-up: finds the course here or above, or as an installed package; else fetches it beside this file.
+# Set-up: finds the course here, above or installed; else fetches it beside this file.
 import importlib.util
 import io
 import sys
@@ -40,7 +40,8 @@ def course():
         url = "https://github.com/@SLUG@/archive/refs/heads/main.zip"
         zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(url, timeout=60).read())).extractall()
     except OSError as problem:
-        raise SystemExit(f"The course is not here and cannot be fetched ({problem}). Put this notebook into its folder.")
+        sentence = "The course is not here and cannot be fetched. Put this notebook into it."
+        raise SystemExit(f"{sentence} ({problem})")
     return str(next(here.glob("cam-course*")))
 
 if place := course():
@@ -60,10 +61,11 @@ HEAD = """# Assignment {number} · {title}
 
 {story}
 
-**After** {after}. **Time**: about {minutes} minutes. **Points**: {total:g}. Write your functions into the cells
-that hold a stub; add as many cells of your own as you like. A check behind each tells you right or wrong on
-public cases; the grade is made on others, with points for each part that is right. Imports and helpers belong
-into cells, too: what counts is what "Restart and run all" leaves. Save, and hand in this file under its name."""
+**After** {after}. **Time**: about {minutes} minutes. **Points**: {total:g}. Write your functions into
+the cells that hold a stub; add as many cells of your own as you like. The check behind each says right
+or wrong on public cases; the grade is made on others, with points for each part that is right. What
+counts is what "Restart and run all" leaves, imports and helpers included. Save, and hand in this file
+under its name."""
 
 
 def notebook(work: Assignment, seed: int, slug: str) -> NotebookNode:

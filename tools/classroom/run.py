@@ -181,23 +181,31 @@ def _read(ax: Any) -> dict:
     import numpy as np
 
     series = [(line.get_label(), *line.get_data()) for line in ax.lines]
-    series += [(c.get_label(), *np.asarray(c.get_offsets()).T) for c in ax.collections if len(c.get_offsets())]
+    series += [
+        (c.get_label(), *np.asarray(c.get_offsets()).T)
+        for c in ax.collections
+        if len(c.get_offsets())
+    ]
     bars = [p for p in ax.patches if hasattr(p, "get_height") and hasattr(p, "get_x")]
     if bars:
-        series.append(("", [p.get_x() + p.get_width() / 2 for p in bars], [p.get_height() for p in bars]))
-        series.append(("", [p.get_y() + p.get_height() / 2 for p in bars], [p.get_width() for p in bars]))
+        series.append(
+            ("", [p.get_x() + p.get_width() / 2 for p in bars], [p.get_height() for p in bars])
+        )
+        series.append(
+            ("", [p.get_y() + p.get_height() / 2 for p in bars], [p.get_width() for p in bars])
+        )
     legend = ax.get_legend()
     return {
         "x": ax.get_xlabel()[:TEXT],
         "y": ax.get_ylabel()[:TEXT],
         "log_x": ax.get_xscale() not in ("linear",),
-        "ticks": [t.get_text()[:TEXT] for t in [*ax.get_xticklabels(), *ax.get_yticklabels()]][:100],
+        "ticks": [t.get_text()[:TEXT] for t in [*ax.get_xticklabels(), *ax.get_yticklabels()]][
+            :100
+        ],
         "x_limits": [float(v) for v in ax.get_xlim()],
         "y_limits": [float(v) for v in ax.get_ylim()],
         "legend": [t.get_text()[:TEXT] for t in legend.get_texts()][:SERIES] if legend else [],
-        "series": [
-            [_numbers(x), _numbers(y)] for _, x, y in series[:SERIES]
-        ],
+        "series": [[_numbers(x), _numbers(y)] for _, x, y in series[:SERIES]],
     }
 
 

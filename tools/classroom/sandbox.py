@@ -1,8 +1,8 @@
 """From outside the jail: start it, send submissions in, read what comes back.
 
-    with Sandbox(secret=[...]) as sandbox:
-        sandbox.prepare(cells)             # what every submission starts from
-        report = sandbox.attempt(cells, questions)
+with Sandbox(secret=[...]) as sandbox:
+    sandbox.prepare(cells)             # what every submission starts from
+    report = sandbox.attempt(cells, questions)
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 JAIL = Path(__file__).with_name("jail.py")
 CONTAINER = (
     "Grade in Linux: on a virtual machine, or in a container that may make namespaces "
-    "(assignments/README.md, \"Where grading runs\")"
+    '(assignments/README.md, "Where grading runs")'
 )
 SECONDS = 180  # of one submission, all in all; of one cell, of one question, of one case:
 CELL, QUESTION, CASE = 30.0, 30.0, 10.0
@@ -71,8 +71,8 @@ class Sandbox:
         if "refused" in answer:
             self.close()
             raise ValueError(
-                f"Students' code cannot be shut in on this system: {answer['refused']}. {CONTAINER}. "
-                "Or, if you trust every submission: UNPROTECTED=yes"
+                f"Students' code cannot be shut in on this system: {answer['refused']}. "
+                f"{CONTAINER}. Or, if you trust every submission: UNPROTECTED=yes"
             )
         self.how: str = answer["ready"]
 
@@ -94,7 +94,9 @@ class Sandbox:
         problems: dict[int, str] = {}
         while len(deadly) <= DEADLY:
             told = self._once([c for c in cells if c[0] not in deadly], questions, seconds)
-            answers |= {line["answer"]: line for line in told if isinstance(line.get("answer"), str)}
+            answers |= {
+                line["answer"]: line for line in told if isinstance(line.get("answer"), str)
+            }
             problems |= {
                 line["end"]: str(line.get("problem", ""))[:60]
                 for line in told

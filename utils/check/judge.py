@@ -134,6 +134,13 @@ def compared(
     return Verdict(True, "", changes, next(others, None))
 
 
+def agreeing(
+    found: Sequence[Outcome], wanted: Sequence[Outcome], tolerance: float = 1e-5
+) -> list[bool]:
+    """Which trials are right, as many as there are."""
+    return [_same(*pair, tolerance) for pair in zip(found, wanted, strict=False)]
+
+
 def _twice(cases: Sequence[tuple]) -> list[tuple]:
     return [*cases, cases[0]]
 
