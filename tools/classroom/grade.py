@@ -306,50 +306,50 @@ def _head(source: str) -> str:
 
 
 def grade(
-    name: str,
     place: Path,
+    wanted: Sequence[str] = (),
     students: Sequence[str] = (),
     only: str = "",
     unprotected: bool = False,
     workers: int = 1,
     **seconds: float,
-) -> dict[str, dict]:
-    """Grade an assignment's submissions; returns the records that are new, by student."""
-    work, seed = assignment(name), folder.hidden_seed(place, name)
-    all_of = folder.records(place, "collected", name)
-    if unknown := set(students) - all_of.keys():
-        raise ValueError(f"{name}: nothing was collected from {', '.join(sorted(unknown))}")
-    todo = {
-        w: one
-        for w, one in all_of.items()
-        if (w in students if students else _is_new(place, name, w, one))
-    }
-    given = [
-        c["source"]
-        for c in collect.handed_out(name, folder.settings(place)["seed"]).values()
-        if c["role"] in ("given", "checks")
-    ]
-    start = ["from utils.check import handout", f"SEED = {folder.settings(place)['seed']}"]
-    made: dict[str, dict] = {}
+) -> dict[str, dict[str, dict]]:
+    """Grade submissions of some assignments; returns the new records by assignment and student."""
+    there = [n for n in names() if (place / "collected" / n).is_dir() and n in (wanted or names())]
+    todo: list[tuple[str, str, dict]] = []
+    for name in there:
+        collected = folder.records(place, "collected", name)
+        if unknown := set(students) - collected.keys():
+            raise ValueError(f"{name}: nothing was collected from {', '.join(sorted(unknown))}")
+        for who, one in collected.items():
+            if who in students or (not students and _is_new(place, name, who, one)):
+                todo.append((name, who, one))
+    made: dict[str, dict[str, dict]] = {name: {} for name in there}
 
-    def some(part: list[str]) -> None:
+    def some(part: list[tuple[str, str, dict]]) -> None:
         with Sandbox([place], unprotected) as sandbox:
-            sandbox.prepare([*start, *given])
-            for who in part:
-                made[who] = _kept(
-                    place,
-                    name,
-                    who,
-                    todo[who],
-                    graded(work, seed, todo[who], sandbox, only, **seconds),
-                    only,
-                )
+            now = ""
+            for name, who, one in part:
+                if name != now:
+                    sandbox.prepare(start_of(name, folder.settings(place)["seed"]))
+                    now = name
+                seed = folder.hidden_seed(place, name)
+                record = graded(assignment(name), seed, one, sandbox, only, **seconds)
+                made[name][who] = _kept(place, name, who, one, record, only)
 
-    parts = [part for part in (sorted(todo)[i::workers] for i in range(workers)) if part]
+    parts = [part for part in (todo[i::workers] for i in range(workers)) if part]
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
         list(pool.map(some, parts))
-    written_sheet(work, place)
-    return {who: made[who] for who in sorted(made)}
+    for name in there:
+        written_sheet(assignment(name), place)
+    return made
+
+
+def start_of(name: str, seed: int) -> list[str]:
+    """The cells that every submission of an assignment starts from."""
+    ours = collect.handed_out(name, seed).values()
+    given = [c["source"] for c in ours if c["role"] in ("given", "checks")]
+    return ["from utils.check import handout", f"SEED = {seed}", *given]
 
 
 def _is_new(place: Path, name: str, who: str, one: dict) -> bool:
@@ -461,15 +461,17 @@ def main(arguments: list[str]) -> int:
         return 0
     who = [given.student] if given.student else []
     print(PROTECTED["none"] if given.unprotected else "Students' code runs in a jail of its own.")
-    for name in wanted:
-        if not (given.place / "collected" / name).is_dir():
-            continue
-        found = grade(name, given.place, who, given.question, given.unprotected, given.workers)
+    made = grade(given.place, wanted, who, given.question, given.unprotected, given.workers)
+    for name, found in made.items():
         for student, record in found.items():
             some = record["questions"].values()
             points, of = (sum(q[what] for q in some) for what in ("points", "of"))
             print(f"{name} {student}: {points:g} of {of:g}")
-        print(f"Answers in words: {given.place / 'written' / name}.csv")
+        print(
+            f"{name}: {len(found)} graded; answers in words: {given.place / 'written' / name}.csv"
+        )
+    if not made:
+        raise ValueError(f"nothing was collected in {given.place}: make collect FROM=... first")
     return 0
 
 

@@ -49,6 +49,7 @@ class Question(Exercise):
         self.drawn, self.groups, self.repeat = cases, points, repeat
         super().__init__(solution, _flat(cases(0)), hint, right, tolerance)
         self.lost: list[float] = []  # by each of self.known
+        self.rows: list[tuple[str, ...]] = []  # the edits of each
 
     @property
     def points(self) -> float:
@@ -61,6 +62,8 @@ class Question(Exercise):
                 raise ValueError(f"{self.name}: a mistake costs more than nothing and at most all")
             super().mistakes(tuple(row), at=at)
             self.lost += [lost] * (len(self.known) - len(self.lost))
+            several = row[0] if isinstance(row[0], list) else [None]
+            self.rows += [(one,) if one else tuple(row[:-1]) for one in several]
 
     def by_case(self, seed: int) -> list[str]:
         """The group of each case, in their order."""
