@@ -14,6 +14,7 @@ words has been read: both systems leave a grade alone where the cell is empty.
 """
 
 import csv
+import re
 import sys
 from collections import Counter
 from html import escape
@@ -91,40 +92,37 @@ def exported(path: Path) -> list[list[str]]:
 def filled(
     roster: list[list[str]], results: dict[str, dict[str, Line]]
 ) -> tuple[list[list[str]], list[str]]:
-    """The roster with a column for each assignment, and who was not found in it."""
+    """The roster with a column for each assignment, and who was not found, or not only once."""
     columns = [i for i, h in enumerate(roster[0]) if h.strip().lower() in MATCHED]
     head = [*roster[0], *(n for n in results if n not in roster[0])]
-    at = {name: head.index(name) for name in results}
-    out, known = [head], set()
-    for row in roster[1:]:
-        row = [*row, *[""] * (len(head) - len(row))]
-        ids = {_key(row[i]) for i in columns if row[i].strip()}
+    out = [head, *([*row, *[""] * (len(head) - len(row))] for row in roster[1:])]
+    ids = [{_key(row[i]) for i in columns if row[i].strip()} for row in out[1:]]
+    missing = []
+    for who in sorted({who for found in results.values() for who in found}):
+        places = [row for row, some in zip(out[1:], ids, strict=True) if _keys(who) & some]
+        if len(places) != 1:
+            missing.append(who)
+            continue
         for name, found in results.items():
-            for who, one in found.items():
-                if _keys(who) & ids:
-                    known.add(who)
-                    row[at[name]] = _text(one.total)
+            if who in found:
+                places[0][head.index(name)] = _text(found[who].total)
+    for row in out[1:]:
         if row[0].strip() == "Points Possible":
-            row = [*row[: len(roster[0])], *(f"{assignment(n).total:g}" for n in results)][
-                : len(head)
-            ]
-        out.append(row)
-    missing = sorted({who for found in results.values() for who in found} - known)
+            for name in results:
+                row[head.index(name)] = f"{assignment(name).total:g}"
     return out, missing
 
 
 def _key(text: str) -> str:
-    """A name without what file names lose."""
-    letters = [c for c in text.lower().split("@")[0].removeprefix("participant ") if c.isalnum()]
-    return "".join(sorted(letters)) if " " in text or "," in text else "".join(letters)
+    """A name as it is compared: its words in any order, without what file names lose."""
+    text = text.lower().split("@")[0].removeprefix("participant ")
+    return " ".join(sorted(re.findall(r"[^\W_]+", text)))
 
 
 def _keys(who: str) -> set[str]:
     """What of a file's name may name its student: all of it, the name, the number."""
     name, _, number = who.rpartition("_")
-    parts = [p for p in (who, name, number) if p]
-    whole = {"".join(c for c in p.lower().split("@")[0] if c.isalnum()) for p in parts}
-    return whole | {"".join(sorted(p)) for p in whole if not p.isdigit()}
+    return {_key(part) for part in ((who, name, number) if number.isdigit() else (who,)) if part}
 
 
 def for_moodle(results: dict[str, dict[str, Line]]) -> str:
@@ -205,7 +203,7 @@ def main(arguments: list[str]) -> int:
         else:
             moodle = folder.table(table)
         for who in missing:
-            print(f"{who}: not in {given.roster.name}; enter the grade by hand, see grades.csv")
+            print(f"{who}: not in {given.roster.name}, or twice; enter it by hand from grades.csv")
     open_ = sum(one.total is None for found in results.values() for one in found.values())
     texts = {"grades": everything(results), "moodle": moodle, "canvas": canvas}
     for name, text in texts.items():

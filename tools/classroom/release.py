@@ -61,11 +61,11 @@ HEAD = """# Assignment {number} · {title}
 
 {story}
 
-**After** {after}. **Time**: about {minutes} minutes. **Points**: {total:g}. Write your functions into
-the cells that hold a stub; add as many cells of your own as you like. The check behind each says right
-or wrong on public cases; the grade is made on others, with points for each part that is right. What
-counts is what "Restart and run all" leaves, imports and helpers included. Save, and hand in this file
-under its name."""
+**After** {after}. **Time**: about {minutes} minutes. **Points**: {total:g}. Write your functions
+into the cells that hold a stub; add as many cells of your own as you like. The check behind each
+says right or wrong on public cases; the grade is made on others, with points for each part that is
+right. What counts is what "Restart and run all" leaves, imports and helpers included. Save, and
+hand in this file under its name."""
 
 
 def notebook(work: Assignment, seed: int, slug: str) -> NotebookNode:

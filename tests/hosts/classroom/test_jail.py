@@ -186,7 +186,7 @@ def test_what_comes_back_is_read_as_numbers_or_not_at_all():
         {"tensor": ["float64", [9**9], "AAAA"]},
         {"x": 1},
     ):
-        with pytest.raises(ValueError, match="packed|array"):
+        with pytest.raises(ValueError, match=r"packed|array"):
             unpacked(text)
     deep = None
     for _ in range(100_000):
