@@ -140,7 +140,7 @@ others **pay nothing**. The mean is still taken over all H x W cells, as the net
     cell less.
     """,
     right="Asking is free: no second pass, no paint.",
-    repeat="notebook 01, sections 4 to 6",
+    repeat="notebook 01, sections 3 and 6",
 )
 def scores_of_the_rest(f, w, b, keep):
     """S when only kept cells pay: (N, K, H, W), (C, K), (C,), keep (N, H, W) bool -> (N, C)."""
@@ -210,7 +210,7 @@ cells below 0 the curve rises above the whole before it comes down: stop where h
     cells. Count those that are not enough, and think about one more.
     """,
     right="Now compare pictures: where the number is small, one place decides.",
-    repeat="notebook 01, section 7; notebook 03, on coverage",
+    repeat="notebook 01, section 8; notebook 03, section 7",
 )
 def deciding_cells(D):
     """The fewest cells with at least half of the sum: (N, H, W), sum above 0 -> (N,) whole numbers."""
@@ -265,7 +265,7 @@ figure and its alt text: two sentences for a reader who cannot see it.
     ask={"x": ("cell",), "y": ("share", "part", "fraction", "sum", "%", "s_c")},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.plot(x, y, label=...)`, `ax.set_xlabel`, `ax.legend()`.",
-    repeat="notebook 03, its curves of coverage",
+    repeat="notebook 03, section 7",
 )
 def collected(D):
     """The curves of D (N, H, W), whose sums are above 0 -> (fig, alt)."""

@@ -124,7 +124,7 @@ change of each cell. GAP gives every cell the same, GMP gives everything to one.
     and what happens to the r?
     """,
     right="A softmax over the cells: every channel hands its weight out, and r says how generously.",
-    repeat="notebook 03, section 2 and its exercise on the gradient",
+    repeat="notebook 03, section 4",
 )
 def soft_gradient(f, w, c, r):
     """dS_c / df: (N, K, H, W), (C, K), class, r > 0 -> (N, K, H, W)."""
@@ -186,7 +186,7 @@ over its cells; then 1 / (sum of p squared) is H x W where all are alike and 1 w
     cases=_charge_cases,
     hint="Take the absolute values, divide by their sum over axes 2 and 3, and only then square.",
     right="Physicists call it participation ratio, ecologists the effective number of species.",
-    repeat="notebook 03, section 2",
+    repeat="notebook 03, section 4",
 )
 def cells_in_charge(g):
     """The effective number of cells: gradients (N, K, H, W) -> (N, K), from 1 to H x W."""
@@ -238,7 +238,7 @@ Draw the cells in charge against r, on a **logarithmic** x axis, and two level l
     ask={"x": ("r",), "y": ("cell",)},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.semilogx`, `ax.axhline(y, label=...)`.",
-    repeat="notebook 03, its figures",
+    repeat="notebook 03, section 7",
     log_x=True,
 )
 def from_mean_to_maximum(rs, cells, n):

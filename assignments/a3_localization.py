@@ -82,7 +82,7 @@ that column's share on the **second**. What you choose on must not be what you r
     cases=_honest_cases,
     hint="`(table >= 0.5).double().mean(0)` is the share for each threshold; `argmax` gives the first maximum.",
     right="On one table you choose, on the other you report.",
-    repeat="notebook 05, on choosing the threshold",
+    repeat="notebook 05, section 7",
 )
 def honest(val, test):
     """IoU (N, T), (N', T) -> (number of the column, share found on test)."""
@@ -150,7 +150,7 @@ Which share of the map's **positive** values lies in the true box? No threshold 
     with `&`. Or loop over the pictures and slice: `M[i, y0:y1, x0:x1]`.
     """,
     right="It sees heat beside the object that a box does not.",
-    repeat="notebook 05, on boxes; notebook 03, on coverage",
+    repeat="notebook 05, sections 2 and 8",
 )
 def heat_inside(M, boxes):
     """Maps (N, h, w), boxes (N, 4) -> (N,), from 0 to 1."""
@@ -213,7 +213,7 @@ test boxes has IoU of at least 0.5 with it? What your maps gain over this number
     none. The union is the sum of both areas without the overlap.
     """,
     right="No table of localization should be without it.",
-    repeat="notebook 05, on baselines",
+    repeat="notebook 05, section 9",
 )
 def blind(train, test):
     """Boxes (N, 4), (N', 4) -> share of the test boxes that the training boxes' median finds."""
@@ -271,7 +271,7 @@ both named in a legend. Give the figure and its alt text.
     ask={"x": ("threshold", "maximum"), "y": ("found", "share", "accura", "%", "localiz")},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.plot(ts, found, label=...)` and `ax.axhline(level, label=...)`.",
-    repeat="notebook 05, its curves over thresholds",
+    repeat="notebook 05, section 6",
 )
 def found_by_threshold(ts, found, level):
     """Thresholds (T,), shares found (T,), level of the blind box -> (fig, alt)."""

@@ -63,7 +63,7 @@ on the training features, divide by 1.)
     cases=_standard_cases,
     hint="`train.std(0, correction=0)` divides by N. `torch.where(sd > 0, sd, 1)` takes care of the rest.",
     right="What was measured on test pictures would have leaked into the classifier.",
-    repeat="notebook 06, section 2",
+    repeat="notebook 06, section 4",
 )
 def standardised(train, test):
     """Features (N, K), (N', K) -> test features (N', K) on the training features' scale."""
@@ -126,7 +126,7 @@ the nearest mean. Find w and b.
     cases=_mean_cases,
     hint="Take -1/2 of the squared distance and drop the term that no class has to itself.",
     right="Three lines, no training, and a map for every class.",
-    repeat="notebook 06, section 1; notebook 01, section 4",
+    repeat="notebook 06, sections 2 and 3",
 )
 def nearest_mean(F, y, C):
     """Features (N, K), labels (N,), number of classes -> w (C, K), b (C,)."""
@@ -179,7 +179,7 @@ F and from the targets first, solve for w, and let b make up for the means.
     cases=_ridge_cases,
     hint="With X and T centred: (X.T @ X + lam I) w.T = X.T @ T, `torch.linalg.solve`; then b = mean T - w·mean F.",
     right="A linear classifier in four lines. The SVM of notebook 06 differs in what it punishes.",
-    repeat="notebook 06, section 1",
+    repeat="notebook 06, section 3",
 )
 def least_squares(F, y, C, lam):
     """Features (N, K), labels (N,), classes, punishment > 0 -> w (C, K), b (C,)."""
@@ -240,7 +240,7 @@ nearest mean, one for least squares, and the level of chance. A legend names the
     ask={"x": ("picture", "train"), "y": ("accura", "right", "share", "correct", "%")},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.semilogx(ns, right[0], label=...)`; chance is 1 / C.",
-    repeat="notebook 06, its tables of accuracy",
+    repeat="notebook 06, section 8",
     log_x=True,
 )
 def learning_curves(ns, right, C):

@@ -75,7 +75,7 @@ picture. Give the scores.
     cases=_removal_cases,
     hint="Pool both first. `F[:, off] = ...` changes F in place: fine here, for F is your own.",
     right="Zero is a value like any other, and mostly an odd one.",
-    repeat="notebook 09, on removing channels",
+    repeat="notebook 09, section 8",
 )
 def scores_without(f, w, b, off, reference):
     """S: (N, K, H, W), (C, K), (C,), list of channels, reference maps (N', K, H, W) -> (N, C)."""
@@ -139,7 +139,7 @@ take the correlation of the ranks. 1: the same order; 0: nothing in common; -1: 
     cases=_rank_cases,
     hint="`v.argsort(1).argsort(1)` gives the ranks: the first tells who is where, the second who comes how late.",
     right="It is Spearman's correlation, and does not care how a map is scaled.",
-    repeat="notebook 01, on scaling; notebook 09, on controls",
+    repeat="notebook 09, sections 2 and 8",
 )
 def same_order(A, B):
     """Rank correlation of maps, pair by pair: (N, H, W), (N, H, W) -> (N,)."""
@@ -197,7 +197,7 @@ no drop? And in which share of the pictures does P_c rise?
     cases=_drop_cases,
     hint="`P[torch.arange(len(c)), c]` picks each picture's own class.",
     right="The literature calls them average drop and increase in confidence. Neither says the map is right.",
-    repeat="notebook 01, on the softmax; notebook 09, on removing",
+    repeat="notebook 01, section 4; notebook 09, section 8",
 )
 def drop_and_rise(S, R, c):
     """Scores (N, C), (N, C), classes (N,) -> (average drop, share that rises), both from 0 to 1."""
@@ -250,7 +250,7 @@ line at 0, where nothing is left of the map. Name the steps on the x axis.
     },
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.plot(names, alike, 'o-')` takes names for x; `ax.axhline(0)`.",
-    repeat="notebook 09, its figures of controls",
+    repeat="notebook 09, section 8",
     legend=False,
 )
 def forgetting(names, alike):
