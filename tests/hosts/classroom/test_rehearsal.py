@@ -127,7 +127,7 @@ def the_class() -> Class:
 
     for who, source, note in (
         ("loop", "while True:\n    pass", "This cell took too long: while True:"),
-        ("hog", "x = []\nwhile True:\n    x.append(bytearray(10**7))", "with MemoryError: x = []"),
+        ("hog", "x = bytearray(10**10)", "with MemoryError: x = bytearray"),
         ("forks", "import os\nwhile True:\n    os.fork()", "with BlockingIOError: import os"),
         ("leaves", "import os\nos._exit(0)", "ended the whole process and was left out: import os"),
         ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", "ended the whole"),
