@@ -32,8 +32,8 @@ def packed(value: Any) -> Any:
     if isinstance(value, Outcome):
         fields = value._asdict() | {"printed": "", "dtype": str(value.dtype or "")}
         return {"outcome": {name: packed(field) for name, field in fields.items()}}
-    for name, kind in LISTS.items():
-        if type(value) is kind:
+    for name, like in LISTS.items():
+        if type(value) is like:
             return {name: [packed(entry) for entry in value]}
     if isinstance(value, dict):
         return {"dict": [[packed(key), packed(entry)] for key, entry in value.items()]}

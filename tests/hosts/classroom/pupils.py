@@ -1,13 +1,15 @@
 """Students to rehearse with: notebooks as they come back, made from the release."""
 
+import copy
 import inspect
 import json
 import textwrap
+from functools import cache
 
 from nbformat import NotebookNode
 
 from tools.classroom import release
-from tools.classroom.source import Assignment, Question
+from tools.classroom.source import Assignment, Question, assignment
 
 SLUG = "OWNER/cam-course"
 
@@ -20,7 +22,12 @@ def figure_code(work: Assignment) -> str:
 
 def handed_out(work: Assignment, seed: int = 1) -> NotebookNode:
     """A notebook as students get it."""
-    return release.notebook(work, seed, SLUG)
+    return copy.deepcopy(_made(work.name, seed))
+
+
+@cache
+def _made(name: str, seed: int) -> NotebookNode:
+    return release.notebook(assignment(name), seed, SLUG)
 
 
 def answered(

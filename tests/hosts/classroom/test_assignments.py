@@ -150,6 +150,16 @@ def test_figures_get_points_for_what_is_there():
     assert marks("    fig, ax", "    return None\n    fig, ax")["words"] == ["Not answered."]
 
 
+@pytest.mark.parametrize("work", ONE)
+def test_nbgrader_knows_its_metadata(work):
+    reason = "nbgrader is for teachers only: course.py run teach"
+    nbgraderformat = pytest.importorskip("nbgrader.nbgraderformat", reason=reason)
+    nb = nbformat.reads(release.text_of(handed_out(work)), 4)
+    nbgraderformat.MetadataValidator().validate_nb(nb)
+    graded = [c for c in nb.cells if c.metadata.nbgrader.grade]
+    assert sum(c.metadata.nbgrader.points for c in graded) == work.total
+
+
 def test_no_question_repeats_an_exercise_of_the_course():
     course = set()
     for path in (release.folder.ROOT / "utils" / "check").glob("*.py"):
