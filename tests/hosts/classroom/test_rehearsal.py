@@ -59,8 +59,10 @@ def own_cell(nb, source, at=3):
 
 def mistaken(question, number):
     """The code of a usual mistake, as a student would write it."""
-    own = question.code.replace(f"def {question.name}(", "def solution(", 1)
-    return f"{own}\n\n\n{question.edited(*question.rows[number])}"
+    right = f"{question.name}_right"
+    own = question.code.replace(f"def {question.name}(", f"def {right}(", 1)
+    wrong = re.sub(r"\bsolution\(", f"{right}(", question.edited(*question.rows[number]))
+    return f"{own}\n\n\n{wrong}"
 
 
 def the_class() -> Class:
