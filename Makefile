@@ -9,7 +9,7 @@ STEP = $(SETUP) run lab tools.classroom
 AT = --class "$(CLASS)"
 
 .PHONY: lab test new exercises notebooks outputs links train figures bench
-.PHONY: release collect grade feedback grades
+.PHONY: release collect grade feedback grades slides
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
@@ -60,3 +60,6 @@ feedback:   ## a page for each student
 
 grades:     ## tables for Moodle and Canvas, a page about the class; ROSTER=their export
 	$(STEP).grades $(AT) $(if $(ROSTER),--roster "$(ROSTER)")
+
+slides:     ## a lecture of 45 minutes from the notebooks' own figures, slides.html
+	$(STEP:.classroom=.slides)
