@@ -116,7 +116,7 @@ def _zipped(path: Path) -> Iterator[Found]:
 
 def owner(path: str, name: str) -> str:
     """Whose file this is, from its path, for an assignment called `name`. Raises Rejected."""
-    parts = list(PurePosixPath(path).parts)
+    parts = [part for part in PurePosixPath(path).parts if part.strip("./")]
     for part in reversed(parts):
         if found := MOODLE.match(part):
             return _plain(f"{found['who']}_{found['id']}")

@@ -157,7 +157,10 @@ def main(arguments: list[str]) -> int:
     given = asked.parse_args(arguments)
     place = given.to or given.place / "release"
     place.mkdir(parents=True, exist_ok=True)
-    seed = given.seed if given.to else folder.settings(given.place, given.seed)["seed"]
+    if given.to:
+        seed = folder.SEED if given.seed is None else given.seed
+    else:
+        seed = folder.settings(given.place, given.seed)["seed"]
     for name in given.names or names():
         nb = notebook(assignment(name), seed, links.address())
         (place / f"{name}.ipynb").write_text(text_of(nb), "utf8", newline="\n")

@@ -1,10 +1,14 @@
 """The steps by themselves: whose file it is, what is later, tables, and refusals."""
 
+import importlib.util
+import io
 import json
+import sys
+import urllib.request
 import zipfile
 
 import pytest
-from pupils import answered, text_of
+from pupils import answered, handed_out, text_of
 
 from tools.classroom import collect, folder, grades, release
 from tools.classroom.source import assignment
@@ -136,3 +140,50 @@ def test_canvas_gets_back_the_export_it_gave():
 def test_a_step_without_its_input_says_what_to_do(step, words, tmp_path, capsys):
     assert folder.told(step.main, ["--class", str(tmp_path)]) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.fixture
+def set_up(monkeypatch, tmp_path):
+    """Runs the set-up cell of a notebook as in a folder of its own; gives what it puts on the path."""
+    setup = next(c.source for c in handed_out(WORK).cells if c.metadata.get("role") == "setup")
+
+    def run(where):
+        monkeypatch.chdir(where)
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        before = list(sys.path)
+        exec(setup, {})
+        return [place for place in sys.path if place not in before] or sys.path[:1]
+
+    return run
+
+
+def test_the_set_up_finds_the_course_above(set_up):
+    assert set_up(folder.ROOT / "notebooks") == [str(folder.ROOT)]
+
+
+def test_the_set_up_fetches_the_course_into_an_empty_folder(set_up, tmp_path, monkeypatch):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("cam-course-main/utils/check/handout.py", "")
+    asked = []
+
+    def fetched(url, timeout):
+        asked.append(url)
+        return io.BytesIO(packed.getvalue())
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(urllib.request, "urlopen", fetched)
+    assert set_up(tmp_path) == [str(tmp_path / "cam-course-main")]
+    assert asked == ["https://github.com/OWNER/cam-course/archive/refs/heads/main.zip"]
+    assert set_up(tmp_path) == [str(tmp_path / "cam-course-main")]
+    assert len(asked) == 1, "it is fetched once"
+
+
+def test_the_set_up_says_what_to_do_without_internet(set_up, tmp_path, monkeypatch):
+    def fails(url, timeout):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(urllib.request, "urlopen", fails)
+    with pytest.raises(SystemExit, match="cannot be fetched. Put this notebook into it"):
+        set_up(tmp_path)
