@@ -328,6 +328,7 @@ def grade(
 
     def some(part: list[tuple[str, str, dict]]) -> None:
         with Sandbox([place], unprotected) as sandbox:
+            print(PROTECTED[sandbox.how])
             now = ""
             for name, who, one in part:
                 if name != now:
@@ -460,7 +461,6 @@ def main(arguments: list[str]) -> int:
         )
         return 0
     who = [given.student] if given.student else []
-    print(PROTECTED["none"] if given.unprotected else "Students' code runs in a jail of its own.")
     made = grade(given.place, wanted, who, given.question, given.unprotected, given.workers)
     for name, found in made.items():
         for student, record in found.items():

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tools.classroom import jail
-from tools.classroom.sandbox import CONTAINER, Sandbox
+from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's own")
@@ -195,6 +195,14 @@ def test_what_comes_back_is_read_as_numbers_or_not_at_all():
         deep = {"list": [deep]}
     with pytest.raises(ValueError, match="packed"):
         unpacked(deep)
+
+
+def test_unprotected_works_and_is_called_so():
+    with Sandbox(unprotected=True) as sandbox:
+        assert sandbox.how == "none"
+        assert PROTECTED[sandbox.how].startswith("NOT PROTECTED")
+        sandbox.prepare(["import torch"])
+        assert values(sandbox.attempt([ANSWER], asked("good", ()), **FAST), "good") == [42]
 
 
 def test_elsewhere_grading_is_refused_with_the_way_out(monkeypatch):

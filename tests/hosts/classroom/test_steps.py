@@ -144,7 +144,7 @@ def test_a_step_without_its_input_says_what_to_do(step, words, tmp_path, capsys)
 
 @pytest.fixture
 def set_up(monkeypatch, tmp_path):
-    """Runs the set-up cell of a notebook as in a folder of its own; gives what it puts on the path."""
+    """Runs the set-up cell in a folder; gives what it puts on the path."""
     setup = next(c.source for c in handed_out(WORK).cells if c.metadata.get("role") == "setup")
 
     def run(where):
@@ -185,5 +185,5 @@ def test_the_set_up_says_what_to_do_without_internet(set_up, tmp_path, monkeypat
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(urllib.request, "urlopen", fails)
-    with pytest.raises(SystemExit, match="cannot be fetched. Put this notebook into it"):
+    with pytest.raises(SystemExit, match=r"cannot be fetched\. Put this notebook into it"):
         set_up(tmp_path)
