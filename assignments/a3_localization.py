@@ -188,7 +188,7 @@ def _blind_cases(seed):
         train[:3] = torch.tensor([2.0, 3.0, 108.0, 110.0]).double()
         test = middle + torch.randn(m, 4, generator=g).double() * 11 + 5
         corner = torch.tensor(
-            [[106.0, 108, 112, 112], [108, 110, 112, 112], [2, 1, 12, 10]]
+            [[116.0, 118, 120, 122], [112, 114, 118, 120], [2, 1, 12, 10]]
         ).double()
         plain.append((train, torch.cat([test, corner])))
     box = torch.tensor([10.0, 10, 30, 30]).double()

@@ -152,7 +152,7 @@ def mark_figure(figure: Figure, cases: Sequence[tuple], said: dict | None) -> di
             if words not in wrong[what]:
                 wrong[what].append(words)
     points = sum(worth for name, worth in figure.points.items() if not wrong[name])
-    words = [w for some in wrong.values() for w in some]
+    words = list(dict.fromkeys(w for some in wrong.values() for w in some))
     return _marked(figure, points, words or ["Axes, content and alt text are as they should be."])
 
 
@@ -161,7 +161,7 @@ def _looked_at(figure: Figure, drawn: dict, case: tuple) -> Iterable[tuple[str, 
     axes = [ax for ax in drawn.get("axes", []) if isinstance(ax, dict)]
     filled = [ax for ax in axes if ax.get("series")]
     if not filled:
-        yield "content", "Nothing is drawn in it."
+        yield from ((part, "Nothing is drawn in it.") for part in figure.points)
         return
     ax = filled[0]
     for axis, words in figure.ask.items():

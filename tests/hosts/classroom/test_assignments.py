@@ -117,6 +117,7 @@ def test_the_public_check_names_every_mistake_and_holds_no_function(work, capsys
             assert not check(mistake.function)
             assert capsys.readouterr().out.startswith("Not yet: ")
         assert check(question.solution)
+        assert capsys.readouterr().out.startswith("\N{WHITE HEAVY CHECK MARK} Right.")
 
 
 def test_figures_get_points_for_what_is_there():
@@ -140,7 +141,7 @@ def test_figures_get_points_for_what_is_there():
         ("p / p[-1]", "p", 2, "This is not there, or has other values: picture."),
         ("range(1, len(p) + 1)", "range(len(p))", 2, "This is not there, or has other values"),
         ("    ax.legend()\n", "    ax.legend(); ax.set_xlim(3, 9)\n", 2, "The axes cut off"),
-        ("        ax.plot(", "        (lambda *a, **k: None)(", 1, "Nothing is drawn in it."),
+        ("        ax.plot(", "        (lambda *a, **k: None)(", 0, "Nothing is drawn in it."),
     ):  # fmt: skip
         found = marks(old, new)
         assert any(w.startswith(words) for w in found["words"]), (old, found)

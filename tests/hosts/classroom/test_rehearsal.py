@@ -106,7 +106,7 @@ def the_class() -> Class:
     copied.cells.insert(8, type(copied)(twin))
     made.add("copied", copied, said=["copied cells with the same id"])
 
-    edited = answered(WORK, **{Q3.name: "def deciding_cells(D):\n    return [1] * len(D)"})
+    edited = answered(WORK, **{Q3.name: "def deciding_cells(D):\n    return [99] * len(D)"})
     for c in edited.cells:
         if c.metadata.get("role") == "check":
             c.source = "print('Right.'); ok = dict.fromkeys(CHECKS, True)"
