@@ -16,7 +16,7 @@ ATTEMPTS = {  # each ends well where the jail leaks
     "reads the tools": "os.listdir(ROOT + '/tools')",
     "reads the history": "os.listdir(ROOT + '/.git')",
     "reads the class": "open(SECRET).read()",
-    "finds a solution by name": "assert glob.glob('/**/a1_formulas*', recursive=True)",
+    "sees more of the course": "assert set(os.listdir(ROOT)) - {'utils', 'sketchbook', '.venv'}",
     "reads another's work": "assert os.path.exists('/tmp/left-by-another')",
     "imports the assignments": "__import__('assignments.a1_formulas')",
     "imports the tools anew": "__import__('tools.classroom.source')",
@@ -45,7 +45,7 @@ ATTEMPTS = {  # each ends well where the jail leaks
     "starts twenty processes": "[os.fork() or time.sleep(9) for _ in range(20)]",
 }
 PROBE = """
-import ctypes, glob, os, resource, signal, socket, time
+import ctypes, os, resource, signal, socket, time
 import torch
 ROOT, SECRET = {root!r}, {secret!r}
 libc = ctypes.CDLL(None)
@@ -126,7 +126,7 @@ ANSWER = (9, "def good():\n    return 42")
         ("while True:\n    pass", "TimeoutError"),
         (
             "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-            "deadly",
+            "?",
         ),
         ("import os\nwhile True:\n    os.fork()", "BlockingIOError"),
         ("x = bytearray(10**10)", "MemoryError"),
