@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tools.classroom import jail
+from tools.classroom.folder import ROOT
 from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
 
@@ -95,7 +95,7 @@ def values(report, name):
 
 
 def test_no_attempt_gets_through(sandbox):
-    cell = PROBE.format(root=str(jail.ROOT), secret=sandbox.secret)
+    cell = PROBE.format(root=str(ROOT), secret=sandbox.secret)
     questions = asked("probe", *[(code,) for code in ["1 + 1", *ATTEMPTS.values()]])
     found = values(
         sandbox.attempt([(0, cell)], questions, **FAST | {"question": 300, "case": 60, "all": 60}),

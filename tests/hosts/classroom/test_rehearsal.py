@@ -15,7 +15,7 @@ import pytest
 from pupils import answered, cell, figure_code, handed_out, text_of, way
 from ways import WAYS
 
-from tools.classroom import collect, feedback, folder, grade, grades, jail, release
+from tools.classroom import collect, feedback, folder, grade, grades, release
 from tools.classroom.sandbox import Sandbox
 from tools.classroom.source import assignment
 from utils.check.wire import packed
@@ -134,13 +134,13 @@ def the_class() -> Class:
         ("leaves", "import os\nos._exit(0)", "ended the whole process and was left out: import os"),
         ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", "ended the whole"),
         ("calls", "import socket\nsocket.create_connection(('192.0.2.1', 80))", "with OSError"),
-        ("writes", f"open({str(jail.ROOT)!r} + '/utils/mine.py', 'w')", "with OSError: open("),
+        ("writes", f"open({str(folder.ROOT)!r} + '/utils/mine.py', 'w')", "with OSError: open("),
         ("fills", "open('/tmp/x', 'wb').write(b'0' * 10**8)", "with OSError: open('/tmp/x'"),
         ("installs", "import nothing_like_this", "with ModuleNotFoundError: import nothing_like"),
     ):
         made.add(who, own_cell(answered(WORK), source), said=[note])
 
-    root = str(jail.ROOT)
+    root = str(folder.ROOT)
     cheats = {
         "reads": f"open({root!r} + '/assignments/a1_formulas.py').read()",
         "snoops": f"open({root!r} + '/my-class/class.json').read()",
@@ -387,6 +387,6 @@ def test_an_export_is_filled_in_and_who_is_missing_is_said(rehearsed, tmp_path, 
 
 
 def test_nothing_was_written_outside_the_class(rehearsed):
-    assert not (jail.ROOT / "utils" / "mine.py").exists()
+    assert not (folder.ROOT / "utils" / "mine.py").exists()
     assert "tools" not in {p.name for p in rehearsed[1].iterdir()}
     assert sys.platform != "linux" or not (rehearsed[1].parent.parent / "outside").exists()
