@@ -8,10 +8,11 @@ from functools import cache
 
 from nbformat import NotebookNode
 
+from tools import links
 from tools.classroom import release
 from tools.classroom.source import Assignment, Question, assignment
 
-SLUG = "OWNER/cam-course"
+SLUG = links.address()
 
 
 def figure_code(work: Assignment) -> str:

@@ -8,7 +8,7 @@ import urllib.request
 import zipfile
 
 import pytest
-from pupils import answered, handed_out, text_of
+from pupils import SLUG, answered, handed_out, text_of
 
 from tools.classroom import collect, folder, grades, release
 from tools.classroom.source import assignment
@@ -175,7 +175,7 @@ def test_the_set_up_fetches_the_course_into_an_empty_folder(set_up, tmp_path, mo
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(urllib.request, "urlopen", fetched)
     assert set_up(tmp_path) == [str(tmp_path / "cam-course-main")]
-    assert asked == ["https://github.com/OWNER/cam-course/archive/refs/heads/main.zip"]
+    assert asked == [f"https://github.com/{SLUG}/archive/refs/heads/main.zip"]
     assert set_up(tmp_path) == [str(tmp_path / "cam-course-main")]
     assert len(asked) == 1, "it is fetched once"
 
