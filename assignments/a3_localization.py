@@ -182,7 +182,7 @@ heat_inside.mistakes(
 def _blind_cases(seed):
     g = torch.Generator().manual_seed(seed + 71)
     plain = []
-    for n, m in ((21, 40), (15, 31)):
+    for n, m in ((21, 40), (15, 31), (19, 53), (17, 47), (25, 61)):
         middle = torch.tensor([30.0, 34.0, 76.0, 80.0]).double()
         train = middle + torch.randn(n, 4, generator=g).double() * 6
         train[:3] = torch.tensor([2.0, 3.0, 108.0, 110.0]).double()
