@@ -4,8 +4,12 @@
 PYTHON ?= python3
 SETUP = @$(PYTHON) course.py
 TOOL = $(SETUP) run test tools
+CLASS ?= my-class
+STEP = $(SETUP) run lab tools.classroom
+AT = --class "$(CLASS)"
 
 .PHONY: lab test doctor new exercises notebooks outputs links train figures bench rehearse
+.PHONY: release collect grade feedback grades slides
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
@@ -42,3 +46,26 @@ rehearse:   ## run every notebook with the versions of HOST=colab, alone in an e
 
 bench:      ## how fast: CAM and its successors (a table in README.md), the sketchbook, the notebooks
 	$(TOOL).bench
+
+# --- with a class: assignments/README.md ---------------------------------------------------------
+
+release:    ## write the students' notebooks into my-class/release; SEED=2027 makes a year's variant
+	$(STEP).release $(AT) $(if $(SEED),--seed $(SEED)) $(if $(TO),--to "$(TO)") $(NAMES)
+
+collect:    ## take in what was handed in, FROM=a-folder-or-zip
+	$(STEP).collect $(AT) $(if $(FROM),"$(FROM)")
+
+grade:      ## grade it, code in a jail; ASSIGNMENT= STUDENT= QUESTION= again, POINTS= WHY= by hand
+	$(STEP).grade $(AT) $(if $(ASSIGNMENT),--assignment $(ASSIGNMENT)) \
+	  $(if $(STUDENT),--student "$(STUDENT)") $(if $(QUESTION),--question $(QUESTION)) \
+	  $(if $(POINTS),--points $(POINTS)) $(if $(WHY),--why "$(WHY)") \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(filter yes,$(UNPROTECTED)),--unprotected)
+
+feedback:   ## a page for each student
+	$(STEP).feedback $(AT)
+
+grades:     ## tables for Moodle and Canvas, a page about the class; ROSTER=their export
+	$(STEP).grades $(AT) $(if $(ROSTER),--roster "$(ROSTER)")
+
+slides:     ## a lecture of 45 minutes from the notebooks' own figures, slides.html
+	$(STEP:.classroom=.slides)

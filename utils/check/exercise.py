@@ -98,6 +98,12 @@ class Exercise:
         """The function that a row of `mistakes` stands for."""
         if callable(edits[0]):
             return edits[0]
+        space = self.solution.__globals__ | {"solution": self.solution}
+        exec(compile(self.edited(*edits), f"<a mistake in {self.name}>", "exec"), space)
+        return space[self.name]
+
+    def edited(self, *edits: str) -> str:
+        """The solution's code with a row's edits. Raises ValueError for one that changes nothing."""
         code = self.code
         if len(edits) == 1:
             code = _returning(code, edits[0])
@@ -105,9 +111,7 @@ class Exercise:
             if old not in code or old == new:
                 raise ValueError(f"{self.name}: the solution does not hold {old!r}")
             code = code.replace(old, new)
-        space = self.solution.__globals__ | {"solution": self.solution}
-        exec(compile(code, f"<a mistake in {self.name}>", "exec"), space)
-        return space[self.name]
+        return code
 
     def _on_copies(self, answer: Callable) -> Callable:
         @functools.wraps(self.solution)  # not of the answer, which may be any object

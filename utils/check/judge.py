@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import FrameType, ModuleType
 from typing import NamedTuple, TypeGuard
@@ -65,6 +65,14 @@ class Outcome(NamedTuple):
     dtype: torch.dtype | None = None  # of a plain tensor: no gradient, no subclass, in memory
 
 
+class Known(NamedTuple):
+    """What a usual mistake gives in every trial, and what to tell somebody whose answer does so."""
+
+    sentence: str
+    outcomes: Iterable[Outcome]
+    at: tuple[int, ...] = ()
+
+
 def verdict(
     answer: object,
     solution: Callable,
@@ -80,29 +88,61 @@ def verdict(
     """
     if not callable(answer):
         return Verdict(False, f"give the check your function, without calling it. {_got(answer)}")
-    tries = [*cases, cases[0]]
-    wanted = [outcome(solution, case) for case in tries]
+    found = trials(answer, cases)
+    if found[0].printed and found[-1].problem != TOO_LONG:
+        print(found[0].printed.rstrip())
+    known = (
+        Known(m.sentence, (outcome(m.function, c) for c in _twice(cases)), m.at) for m in mistakes
+    )
+    return compared(found, [outcome(solution, c) for c in _twice(cases)], cases, known, tolerance)
+
+
+def trials(answer: Callable, cases: Sequence[tuple]) -> list[Outcome]:
+    """What an answer gives for every case and once more for the first; it ends where time is up."""
     found: list[Outcome] = []
-    for case in tries:
+    for case in _twice(cases):
         found.append(outcome(answer, case))
         if found[-1].problem == TOO_LONG:
-            return Verdict(False, TOO_LONG)
-    if found[0].printed:
-        print(found[0].printed.rstrip())
+            break
+    return found
+
+
+def compared(
+    found: Sequence[Outcome],
+    wanted: Sequence[Outcome],
+    cases: Sequence[tuple],
+    known: Iterable[Known],
+    tolerance: float = 1e-5,
+) -> Verdict:
+    """`verdict` without calling anything: on what was found, in `trials` of the same cases."""
+    if any(mine.problem == TOO_LONG for mine in found):
+        return Verdict(False, TOO_LONG)
     if any(mine.missing for mine in found):
         return Verdict(False, "")
-    known = (m.sentence for m in mistakes if _alike(found, m, tries, tolerance))
+    sentences = (k.sentence for k in known if _alike(found, k, tolerance))
     right = [_same(*pair, tolerance) for pair in zip(found, wanted, strict=True)]
     if not all(right):
         at = right.index(False)
         if at == len(cases):
             return Verdict(False, AGAIN)
-        return Verdict(False, next(known, "") or _difference(found[at], wanted[at], tries[at]))
-    if any(mine.precision > tolerance for mine in found) and any(known):
+        words = next(sentences, "") or _difference(found[at], wanted[at], cases[at])
+        return Verdict(False, words)
+    if any(mine.precision > tolerance for mine in found) and any(sentences):
         return Verdict(False, COARSE)
     changes = next((mine.changes for mine in found if mine.changes), "")
     others = (t.dtype for m, t in zip(found, wanted, strict=True) if t.dtype not in (None, m.dtype))
     return Verdict(True, "", changes, next(others, None))
+
+
+def agreeing(
+    found: Sequence[Outcome], wanted: Sequence[Outcome], tolerance: float = 1e-5
+) -> list[bool]:
+    """Which trials are right, as many as there are."""
+    return [_same(*pair, tolerance) for pair in zip(found, wanted, strict=False)]
+
+
+def _twice(cases: Sequence[tuple]) -> list[tuple]:
+    return [*cases, cases[0]]
 
 
 def _got(answer: object) -> str:
@@ -451,11 +491,10 @@ def _close(mine: "Tensor | tuple", true: "Tensor | tuple", tolerance: float) -> 
     )
 
 
-def _alike(found: list[Outcome], wrong: Mistake, cases: Sequence[tuple], tolerance: float) -> bool:
+def _alike(found: Sequence[Outcome], wrong: Known, tolerance: float) -> bool:
     """Whether a mistake gives the same values in every case, and stops where the answer stops."""
     agreed, same_words = 0, True
-    for mine, case in zip(found, cases, strict=True):
-        theirs = outcome(wrong.function, case)
+    for mine, theirs in zip(found, wrong.outcomes, strict=False):  # may be worked out one by one
         if mine.problem and theirs.problem:
             same_words &= mine.problem == theirs.problem
         elif _same(*_parts(mine, theirs, wrong.at), tolerance):

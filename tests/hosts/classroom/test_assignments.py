@@ -1,0 +1,169 @@
+"""Every assignment: its solutions, ten ways each, its mistakes, its notebook."""
+
+import ast
+import json
+
+import matplotlib
+import nbformat
+import numpy as np
+import pytest
+import scipy.stats
+import sklearn.linear_model
+import sklearn.preprocessing
+import torch
+import torchvision
+from pupils import SLUG, answered, figure_code, handed_out, way
+from ways import WAYS
+
+from tools.classroom import grade, release, run
+from tools.classroom.source import assignment, names
+from utils import localization
+from utils.check.judge import trials
+from utils.check.wire import packed
+
+# Loaded here, so that answers that import them are not slow.
+LOADED = (scipy.stats, sklearn.linear_model, sklearn.preprocessing)
+
+SECRET = 20_263_107  # of hidden cases
+WORKS = [assignment(name) for name in names()]
+QUESTIONS = [pytest.param(w, q, id=q.name) for w in WORKS for q in w.questions]
+ONE = [pytest.param(w, id=w.name) for w in WORKS]
+
+
+def marked(work, question, function):
+    """The mark of a function on hidden cases."""
+    check, groups = grade.checks(work.name, SECRET)[question.name]
+    found = packed(trials(function, check.cases))
+    return grade.mark(question, check, groups, {"found": json.loads(json.dumps(found))}, {})
+
+
+def test_there_are_five_of_45_to_90_minutes():
+    assert [w.name[:2] for w in WORKS] == ["a1", "a2", "a3", "a4", "a5"]
+    assert all(45 <= w.minutes <= 90 for w in WORKS)
+    assert all(w.writing and w.drawing and len(w.questions) >= 3 for w in WORKS)
+
+
+@pytest.mark.parametrize(("work", "question"), QUESTIONS)
+def test_ten_ways_get_every_point(work, question):
+    assert len(WAYS[question.name]) >= 10
+    for text in WAYS[question.name]:
+        space = {"torch": torch, "np": np, "localization": localization, "torchvision": torchvision}
+        exec(way(question, text), space)
+        found = marked(work, question, space[question.name])
+        assert (found["points"], found["mistake"]) == (question.points, ""), (text, found["words"])
+
+
+@pytest.mark.parametrize(("work", "question"), QUESTIONS)
+def test_a_mistake_costs_what_it_says_and_is_named(work, question):
+    assert len(question.known) >= 10
+    for mistake, lost in zip(question.known, question.lost, strict=True):
+        found = marked(work, question, mistake.function)
+        assert found["mistake"] == mistake.sentence, (mistake.sentence, found)
+        assert found["points"] == question.points - lost, (mistake.sentence, found)
+
+
+@pytest.mark.parametrize(("work", "question"), QUESTIONS)
+def test_a_part_that_is_right_gets_its_points(work, question):
+    """A function that is right on one group of cases only gets that group's points."""
+    check, groups = grade.checks(work.name, SECRET)[question.name]
+    for group, points in question.groups.items():
+        found = trials(question.solution, check.cases)
+        found = [
+            one if g == group else one._replace(value=torch.tensor(1234.5))
+            for one, g in zip(found, [*groups, groups[0]], strict=True)
+        ]
+        assert grade.mark(question, check, groups, {"found": packed(found)}, {})["points"] == points
+
+
+@pytest.mark.parametrize("work", ONE)
+def test_the_notebook_runs_with_and_without_answers(work, capsys):
+    matplotlib.use("agg")
+    for nb, right in ((handed_out(work), False), (answered(work), True)):
+        space = {}
+        for c in nb.cells:
+            if c.cell_type == "code":
+                exec(compile(c.source, c.id, "exec"), space)
+        assert space["ok"] == dict.fromkeys([q.name for q in work.questions], right)
+    said = capsys.readouterr().out
+    assert said.count("Right.") == said.count("Not answered yet") == len(work.questions)
+
+
+@pytest.mark.parametrize("work", ONE)
+def test_the_release_lies_beside_its_source_and_holds_no_solution(work):
+    text = release.text_of(handed_out(work))
+    assert (release.folder.ROOT / "assignments" / f"{work.name}.ipynb").read_text("utf8") == text, (
+        "run `make release TO=assignments SEED=1`"
+    )
+    nbformat.validate(nbformat.reads(text, 4))
+    lines = {line.strip() for q in work.questions for line in q.code.split("\n")[1:]}
+    lines |= {line.strip() for line in figure_code(work).split("\n")[2:]}
+    lines = {line for line in lines if len(line) > 24}
+    everything = "\n".join(c.source for c in nbformat.reads(text, 4).cells)
+    assert lines
+    assert not [line for line in lines if line in everything]
+    assert SLUG in nbformat.reads(text, 4).cells[0].source
+
+
+@pytest.mark.parametrize("work", ONE)
+def test_the_public_check_names_every_mistake_and_holds_no_function(work, capsys):
+    space = {}
+    nb = handed_out(work)
+    for c in nb.cells:
+        if c.metadata.get("role") in ("setup", "checks"):
+            exec(c.source, space)
+    for question in work.questions:
+        check = space["CHECKS"][question.name]
+        for mistake in question.known[:4]:
+            assert not check(mistake.function)
+            assert capsys.readouterr().out.startswith("Not yet: ")
+        assert check(question.solution)
+        assert capsys.readouterr().out.startswith("\N{WHITE HEAVY CHECK MARK} Right.")
+
+
+def test_figures_get_points_for_what_is_there():
+    work = WORKS[0]
+    cases = grade.figure_cases(work, SECRET)
+
+    def marks(old="", new=""):
+        code = figure_code(work)
+        assert old in code
+        space = {"torch": torch}
+        exec("import matplotlib.pyplot as plt\n" + code.replace(old, new), space)
+        figures = [run._drawn(space[work.drawing.name], case) for case in cases]
+        return grade.mark_figure(work.drawing, cases, {"figures": json.loads(json.dumps(figures))})
+
+    assert marks()["points"] == 4
+    assert marks("p / p[-1]", "100 * p / p[-1]")["points"] == 4
+    for old, new, points, words in (
+        ('    ax.set_xlabel("cells taken, largest first")\n', "", 3, "The x axis has no label."),
+        ('"cells taken, largest first"', '"x"', 3, "The label of the x axis does not say"),
+        ("    ax.legend()\n", "", 3, "A legend that tells the curves apart is missing."),
+        ("p / p[-1]", "p", 2, "This is not there, or has other values: picture."),
+        ("range(1, len(p) + 1)", "range(len(p))", 2, "This is not there, or has other values"),
+        ("    ax.legend()\n", "    ax.legend(); ax.set_xlim(3, 9)\n", 2, "The axes cut off"),
+        ("        ax.plot(", "        (lambda *a, **k: None)(", 0, "Nothing is drawn in it."),
+    ):  # fmt: skip
+        found = marks(old, new)
+        assert any(w.startswith(words) for w in found["words"]), (old, found)
+        assert found["points"] == points, (old, found)
+    assert marks("return fig, ", "return fig, '' and ")["words"][0].startswith("The alt text")
+    assert marks("return fig, ", "1 / 0; return fig, ")["words"][0].startswith("It stops with Zero")
+    assert marks("    fig, ax", "    return None\n    fig, ax")["words"] == ["Not answered."]
+
+
+@pytest.mark.parametrize("work", ONE)
+def test_nbgrader_knows_its_metadata(work):
+    reason = "nbgrader is for teachers only: course.py run teach"
+    nbgraderformat = pytest.importorskip("nbgrader.nbgraderformat", reason=reason)
+    nb = nbformat.reads(release.text_of(handed_out(work)), 4)
+    nbgraderformat.MetadataValidator().validate_nb(nb)
+    graded = [c for c in nb.cells if c.metadata.nbgrader.grade]
+    assert sum(c.metadata.nbgrader.points for c in graded) == work.total
+
+
+def test_no_question_repeats_an_exercise_of_the_course():
+    course = set()
+    for path in (release.folder.ROOT / "utils" / "check").glob("*.py"):
+        tree = ast.parse(path.read_text("utf8"))
+        course |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert not course & {q.name for w in WORKS for q in w.questions}

@@ -1,0 +1,212 @@
+"""What the jail keeps students' code from: tried from inside, as root and as an ordinary user."""
+
+import os
+import sys
+
+import pytest
+
+from tools.classroom.folder import ROOT
+from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
+from utils.check.wire import packed, unpacked
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's own")
+FAST = {"cell": 1.0, "question": 60.0, "case": 20.0, "all": 5}  # seconds
+ATTEMPTS = {  # each ends well where the jail leaks
+    "reads the assignments": "os.listdir(ROOT + '/assignments')",
+    "reads the tools": "os.listdir(ROOT + '/tools')",
+    "reads the history": "os.listdir(ROOT + '/.git')",
+    "reads the class": "open(SECRET).read()",
+    "sees more of the course": "assert set(os.listdir(ROOT)) - {'utils', 'sketchbook', '.venv'}",
+    "reads another's work": "assert os.path.exists('/tmp/left-by-another')",
+    "imports the assignments": "__import__('assignments.a1_formulas')",
+    "imports the tools anew": "__import__('tools.classroom.source')",
+    "writes into the course": "open(ROOT + '/utils/mine.py', 'w')",
+    "writes into the packages": "open(os.path.dirname(os.__file__) + '/mine.py', 'w')",
+    "writes into the system": "open('/usr/mine', 'w')",
+    "writes into the root": "open('/mine', 'w')",
+    "mounts": "assert libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == 0",
+    "remounts": "assert libc.mount(b'none', ROOT.encode() + b'/utils', b'', 32 | 4096, None) == 0",
+    "makes a user namespace": "assert libc.unshare(1 << 28) == 0",
+    "changes its root": "os.chroot('/tmp')",
+    "becomes another user": "os.setuid(12)",
+    "raises a limit": "resource.setrlimit(resource.RLIMIT_NPROC, (4000, 4000))",
+    "sees other processes": "assert os.listdir('/proc') != ['cpuinfo']",
+    "ends other processes": "[os.kill(n, 0) for n in range(20, 40000)]",
+    "traces the process outside": "assert libc.ptrace(16, 1, 0, 0) == 0 and os.getpid() != 1",
+    "makes a device": "os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0))",
+    "reaches the internet": "socket.create_connection(('192.0.2.1', 80), 1)",
+    "reaches this machine": "socket.create_connection(('127.0.0.1', 22), 1)",
+    "asks for a name": "socket.gethostbyname('localhost.localdomain.example')",
+    "finds a secret in the environment": "assert os.environ['A_TOKEN']",
+    "finds an open file": "[os.read(n, 1) for n in range(4, 200)]",
+    "takes 3 GB": "torch.zeros(3 << 30, dtype=torch.uint8)",
+    "writes a large file": "open('/tmp/large', 'wb').write(b'0' * (20 << 20))",
+    "fills /tmp": "[open(f'/tmp/{n}', 'wb').write(b'0' * (15 << 20)) for n in range(9)]",
+    "starts twenty processes": "[os.fork() or time.sleep(9) for _ in range(20)]",
+}
+PROBE = """
+import ctypes, os, resource, signal, socket, time
+import torch
+ROOT, SECRET = {root!r}, {secret!r}
+libc = ctypes.CDLL(None)
+open('/tmp/mine', 'w').write('0')
+
+def tried(code):
+    me = os.getpid()
+    try:
+        exec(code, globals())
+        return 1
+    except BaseException:
+        return 0
+    finally:
+        if os.getpid() != me:
+            os._exit(0)
+
+def probe(code):
+    return tried(code)
+"""
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def sandbox(request, tmp_path_factory):
+    secret = tmp_path_factory.mktemp("class") / "class.json"
+    secret.write_text("the secret")
+    os.environ["A_TOKEN"] = "0123"
+    if request.param == "root" and os.geteuid() != 0:
+        pytest.skip("only root can be shut in as root")
+    try:
+        made = Sandbox([secret.parent], as_user=request.param == "user")
+    except ValueError as refused:
+        pytest.skip(f"this system cannot: {refused}")
+    with made as one:
+        assert one.how == request.param
+        one.prepare(["import torch", "given = 7"])
+        one.secret = str(secret)
+        yield one
+    del os.environ["A_TOKEN"]
+
+
+def asked(name, *cases):
+    return [{"name": name, "figure": False, "cases": packed([*cases])}]
+
+
+def values(report, name):
+    return [int(one.value) for one in unpacked(report.answers[name]["found"])][:-1]
+
+
+def test_no_attempt_gets_through(sandbox):
+    cell = PROBE.format(root=str(ROOT), secret=sandbox.secret)
+    questions = asked("probe", *[(code,) for code in ["1 + 1", *ATTEMPTS.values()]])
+    found = values(
+        sandbox.attempt([(0, cell)], questions, **FAST | {"question": 300, "case": 60, "all": 60}),
+        "probe",
+    )
+    assert found[0] == 1, "the probe itself does not work"
+    through = [name for name, got in zip(ATTEMPTS, found[1:], strict=True) if got]
+    assert not through
+
+
+def test_the_next_submission_finds_nothing_of_the_one_before(sandbox):
+    mine = "open('/tmp/left', 'w').write('x')\nimport builtins\nbuiltins.left = 1\ngiven = 8"
+    sandbox.attempt([(0, mine)], [], **FAST)
+    code = (
+        "import os, builtins\n"
+        "def found():\n"
+        "    return os.path.exists('/tmp/left') + hasattr(builtins, 'left') + (given != 7)"
+    )
+    assert values(sandbox.attempt([(0, code)], asked("found", ()), **FAST), "found") == [0]
+
+
+ANSWER = (9, "def good():\n    return 42")
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"),
+    [
+        ("while True:\n    pass", "TimeoutError"),
+        (
+            "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+            "?",
+        ),
+        ("import os\nwhile True:\n    os.fork()", "BlockingIOError"),
+        ("x = bytearray(10**10)", "MemoryError"),
+        ("import ctypes\nctypes.string_at(0)", "deadly"),
+        ("import os\nos._exit(0)", "deadly"),
+        ("import os, signal\nos.kill(-1, signal.SIGKILL)", "?"),
+        ("print('x' * 10**8)", ""),
+        ("import os\nos.write(3, b'x' * 10**8)", "deadly"),
+        ("import sys\nsys.exit()", "SystemExit"),
+        ("def f(): return f()\nf()", "RecursionError"),
+        ("this is no Python", "SyntaxError"),
+    ],
+)
+def test_a_bad_cell_costs_nothing_but_itself(sandbox, cell, problem):
+    report = sandbox.attempt([(3, cell), ANSWER], asked("good", ()), **FAST)
+    assert values(report, "good") == [42]
+    if problem == "?":  # either way
+        return
+    assert report.deadly == ([3] if problem == "deadly" else [])
+    assert problem == "deadly" or report.problems.get(3, "") == problem
+
+
+@pytest.mark.parametrize("body", ["while True: pass", "os._exit(3)", "ctypes.string_at(0)"])
+def test_a_bad_function_costs_nothing_but_itself(sandbox, body):
+    cell = f"import ctypes, os\ndef bad():\n    {body}\n"
+    report = sandbox.attempt(
+        [(0, cell), ANSWER], asked("bad", ()) + asked("good", ()), **FAST | {"case": 1.0}
+    )
+    assert values(report, "good") == [42]
+    found = unpacked(report.answers["bad"]["found"]) if "bad" in report.answers else []
+    assert all(one.problem for one in found)
+
+
+def test_frames_and_patches_find_inputs_only(sandbox):
+    """Whatever is reachable from inside, what is wanted is not: it was never sent."""
+    cell = """
+import gc, sys
+from utils.check import judge
+def spy(x):
+    seen, frame = [], sys._getframe()
+    while frame:
+        seen += list(frame.f_locals.values())
+        frame = frame.f_back
+    seen += gc.get_objects()
+    return any(type(s) is float and s == 1234.5678 for s in seen) or any(
+        isinstance(s, torch.Tensor) and s.numel() == 1 and float(s) == 1234.5678 for s in seen)
+judge._same = lambda *a: True
+judge.compared = judge.verdict = lambda *a, **k: judge.Verdict(True, "")
+"""
+    wanted = 1234.5678  # what the grader compares with; the case is another number
+    report = sandbox.attempt([(0, cell)], asked("spy", (3.0,)), **FAST)
+    assert values(report, "spy") == [0]
+    assert wanted not in values(report, "spy")
+
+
+def test_what_comes_back_is_read_as_numbers_or_not_at_all():
+    for text in (
+        {"tensor": ["object", [1], ""]},
+        {"tensor": ["float64", [9**9], "AAAA"]},
+        {"x": 1},
+    ):
+        with pytest.raises(ValueError, match=r"packed|array"):
+            unpacked(text)
+    deep = None
+    for _ in range(100_000):
+        deep = {"list": [deep]}
+    with pytest.raises(ValueError, match="packed"):
+        unpacked(deep)
+
+
+def test_unprotected_works_and_is_called_so():
+    with Sandbox(unprotected=True) as sandbox:
+        assert sandbox.how == "none"
+        assert PROTECTED[sandbox.how].startswith("NOT PROTECTED")
+        sandbox.prepare(["import torch"])
+        assert values(sandbox.attempt([ANSWER], asked("good", ()), **FAST), "good") == [42]
+
+
+def test_elsewhere_grading_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(ValueError, match="Only Linux") as refused:
+        Sandbox()
+    assert CONTAINER in str(refused.value)

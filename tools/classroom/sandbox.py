@@ -1,0 +1,167 @@
+"""From outside the jail: start it, send submissions in, read what comes back.
+
+with Sandbox(secret=[...]) as sandbox:
+    sandbox.prepare(cells)             # what every submission starts from
+    report = sandbox.attempt(cells, questions)
+"""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+JAIL = Path(__file__).with_name("jail.py")
+CONTAINER = (
+    "Grade in Linux: on a virtual machine, or in a container that may make namespaces "
+    '(assignments/README.md, "Where grading runs")'
+)
+SECONDS = 180  # of the processor, of one submission; then of one cell, one question, one case:
+CELL, QUESTION, CASE = 60.0, 60.0, 20.0
+DEADLY = 6  # cells that may end the process before the rest is given up
+PROTECTED = {
+    "root": "Protected: namespaces of its own, another user, no network, limits.",
+    "user": "Protected: namespaces of its own without any capability, no network, limits.",
+    "none": "NOT PROTECTED: submissions run as you, and can read and write what you can.",
+}
+
+
+class Report(NamedTuple):
+    """What a submission did."""
+
+    answers: dict[str, dict]  # by question: what the jail says of it
+    problems: dict[int, str]  # by cell: the class of its error
+    deadly: list[int]  # cells that ended the process, and were left out in the end
+
+
+class Sandbox:
+    """A jail that is running. Raises ValueError, with what to do, where there can be none."""
+
+    def __init__(
+        self, secret: Sequence[Path] = (), unprotected: bool = False, as_user: bool = False
+    ) -> None:
+        if os.name == "nt":
+            raise ValueError(f"Windows has no namespaces and no fork. {CONTAINER}.")
+        if sys.platform != "linux" and not unprotected:
+            raise ValueError(f"Only Linux can shut students' code in. {CONTAINER}.")
+        self.scratch = tempfile.TemporaryDirectory(prefix="grading-")
+        environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(Path.home()),
+            "LANG": "C.UTF-8",
+            "IPYTHONDIR": self.scratch.name,
+            "MPLBACKEND": "agg",
+            "PIP_NO_INDEX": "1",
+            **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        }
+        if place := os.environ.get("MPLCONFIGDIR"):
+            environment["MPLCONFIGDIR"] = place
+        how = "unprotected" if unprotected else "user" if as_user else "protected"
+        secrets = [str(Path(path).resolve()) for path in secret]
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", str(JAIL), how, *secrets],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd="/",
+        )
+        answer = self._heard(900)
+        if "refused" in answer:
+            self.close()
+            raise ValueError(
+                f"Students' code cannot be shut in on this system: {answer['refused']}. "
+                f"{CONTAINER}. Or, if you trust every submission: UNPROTECTED=yes"
+            )
+        self.how: str = answer["ready"]
+
+    def prepare(self, cells: Sequence[str]) -> None:
+        """Run the cells that are given. Raises ValueError where one of them fails."""
+        self._say({"given": list(cells)})
+        if problem := self._heard(900)["problem"]:
+            raise ValueError(f"the assignment's own cells fail: {problem}")
+
+    def attempt(
+        self, cells: Sequence[tuple[int, str]], questions: Sequence[dict], **seconds: float
+    ) -> Report:
+        """Run a submission: its cells (number, source), then its questions.
+
+        A cell that ends the process, or never ends itself, is left out in another try.
+        """
+        deadly: list[int] = []
+        answers: dict[str, dict] = {}
+        problems: dict[int, str] = {}
+        while len(deadly) <= DEADLY:
+            told = self._once([c for c in cells if c[0] not in deadly], questions, seconds)
+            answers |= {
+                line["answer"]: line for line in told if isinstance(line.get("answer"), str)
+            }
+            problems |= {
+                line["end"]: str(line.get("problem", ""))[:60]
+                for line in told
+                if type(line.get("end")) is int
+            }
+            begun = [line["begin"] for line in told if type(line.get("begin")) is int]
+            if any("question" in line for line in told) or not begun or begun[-1] in deadly:
+                break
+            deadly.append(begun[-1])
+        return Report(answers, {k: v for k, v in problems.items() if v}, deadly)
+
+    def _once(self, cells: Sequence, questions: Sequence[dict], seconds: dict) -> list[dict]:
+        self._say(
+            {
+                "cells": list(cells),
+                "questions": [q | {"seconds": seconds.get("case", CASE)} for q in questions],
+                "seconds": int(seconds.get("all", SECONDS)),
+                "cell_seconds": seconds.get("cell", CELL),
+                "question_seconds": seconds.get("question", QUESTION),
+                "scratch": self.scratch.name,
+            }
+        )
+        lines = []
+        for line in self._heard(seconds.get("all", SECONDS) * 5 + 300)["lines"]:
+            try:
+                read = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(read, dict):
+                lines.append(read)
+        return lines
+
+    def _say(self, request: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def _heard(self, seconds: float) -> dict[str, Any]:
+        """The jail's next line that is its own. Raises ValueError where none comes."""
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self.process.stdout, selectors.EVENT_READ)
+            if not waiting.select(seconds):
+                self.close()
+                raise ValueError("the sandbox does not answer")
+        line = self.process.stdout.readline()
+        if not line:
+            raise ValueError("the sandbox has ended")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the jail and everything in it."""
+        if self.process.stdin is not None and not self.process.stdin.closed:
+            self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.scratch.cleanup()
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
