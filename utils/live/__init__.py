@@ -9,7 +9,8 @@ One file for each kind; thin over the modules of `utils`. Notebook 00 shows the 
 """
 
 from utils.live.classes import explorer
+from utils.live.drawing import board
 from utils.live.evidence import bench
 from utils.live.sweep import thresholds, variant
 
-__all__ = ["bench", "explorer", "thresholds", "variant"]
+__all__ = ["bench", "board", "explorer", "thresholds", "variant"]
