@@ -35,7 +35,7 @@ def cutout(name: str, colour: str, seed: int = 0, size: int = 96) -> np.ndarray:
 
 
 def empty(kind: str, seed: int = 0, size: int = 112) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """A place with nothing in it, (size, size, 3) uint8, and the colour of shadows on its ground."""
+    """An empty place, (size, size, 3) uint8, and the colour of shadows on its ground."""
     check(1, seed, size)
     rng = np.random.default_rng([12, seed])
     place = Place(rng, (kind,))
