@@ -5,7 +5,7 @@ PYTHON ?= python3
 SETUP = @$(PYTHON) course.py
 TOOL = $(SETUP) run test tools
 
-.PHONY: lab test new exercises notebooks outputs links train figures bench
+.PHONY: lab test new exercises notebooks outputs links train figures bench site
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
@@ -36,3 +36,6 @@ figures:    ## draw the pictures of the README
 
 bench:      ## how fast: CAM, the sketchbook, the notebooks
 	$(TOOL).bench
+
+site:       ## build the course as pages that need nothing, into site/
+	$(TOOL).site

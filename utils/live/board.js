@@ -484,12 +484,9 @@ const board = (live) => async (body, data) => {
   const [smaller, larger] = [live.button("−", grow(-6)), live.button("+", grow(6))];
   smaller.setAttribute("aria-label", "smaller");
   larger.setAttribute("aria-label", "larger");
-  const tools = group(
+  const looks = group("Colour and size", ...swatches, smaller, larger, live.button("turn", flip));
+  const changes = group(
     "The chosen thing",
-    ...swatches,
-    smaller,
-    larger,
-    live.button("turn", flip),
     eraser,
     live.button("mend", mend),
     live.button("remove", remove),
@@ -574,7 +571,7 @@ const board = (live) => async (body, data) => {
     gets,
   );
   body.classList.add("cl-board");
-  body.append(el("div", { className: "cl-side" }, map, legend.node, tools), panel, status.node);
+  body.append(el("div", { className: "cl-side" }, map, legend.node, looks, changes), panel, status.node);
 
   const begin = () => {
     for (const { name, ...rest } of data.first) add(name, rest);

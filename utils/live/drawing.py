@@ -6,7 +6,8 @@ The front page of the course has one.
 import base64
 import io
 import zlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ def layers(model: CourseNetwork) -> list[dict[str, Any]]:
         if isinstance(layer, nn.MaxPool2d):
             found.append({"pool": 2})
             continue
-        conv, norm, _ = layer  # type: ignore[misc]
+        conv, norm, _ = cast(Iterable[Any], layer)
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         shift = norm.bias - norm.running_mean * scale
         found.append(
