@@ -1,14 +1,16 @@
-"""How fast is it? Maps beside a plain forward pass and other software, the sweep, the notebooks.
+"""How fast is it? Maps beside a plain forward pass and other software, figures, the notebooks.
 
-make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook notebooks
+make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook live notebooks
 """
 
 import copy
 import functools
 import importlib
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from types import ModuleType
 
@@ -20,7 +22,8 @@ from torch import Tensor, nn
 
 import sketchbook
 from tools.notebooks import all_notebooks, execute, read
-from utils import gradcam, localization, models
+from utils import gradcam, live, localization, models, photos
+from utils.live import page as live_page
 from utils.networks import cam_network, maps_at
 
 Tasks = dict[str, Callable[[], object]]
@@ -176,6 +179,71 @@ def print_sketchbook(n: int = 200) -> None:
     print(f"\nSketchbook: {n / seconds['objects']:.0f} pictures a second\n", flush=True)
 
 
+WAITED = """slider => {
+    window.waited = [];
+    slider.addEventListener("input", event => requestAnimationFrame(
+        () => waited.push(performance.now() - event.timeStamp)));  // behind the figure's own
+}"""
+
+
+def print_live(repeats: int = 60) -> None:
+    """Milliseconds from an input to the pixels of a live figure, in Chromium, and its size."""
+    sync_playwright = getattr(peer("playwright.sync_api"), "sync_playwright", None)
+    if sync_playwright is None:
+        return print("\nLive figures: playwright is missing")
+    system = Path("/usr/bin/chromium")
+    with sync_playwright() as p, tempfile.TemporaryDirectory() as folder:
+        options = {"executable_path": str(system)} if system.exists() else {}
+        browser = p.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
+        print("\nLive figures: ms from an input to drawn pixels, median and 95th percentile")
+        for title, html in live_figures().items():
+            path = Path(folder, "figure.html")
+            path.write_text(f"<meta charset=utf-8>{html}", "utf8")
+            tab = browser.new_page(viewport={"width": 1000, "height": 900})
+            tab.goto(path.as_uri())
+            slider = tab.locator("[data-state=alive] input[type=range]").last
+            slider.evaluate(WAITED)
+            for i in range(repeats):
+                slider.press("ArrowRight" if i % 8 < 4 else "ArrowLeft")
+            keys = tab.evaluate("waited.splice(0)")
+            frame = slider.bounding_box()
+            tab.mouse.move(frame["x"] + 2, frame["y"] + frame["height"] / 2)
+            tab.mouse.down()
+            for i in range(repeats):
+                tab.mouse.move(frame["x"] + 2 + i, frame["y"] + frame["height"] / 2)
+            tab.mouse.up()
+            tab.wait_for_timeout(100)
+            drag = tab.evaluate("waited")
+            words = [
+                f"{how} {median(ms):.1f} and {np.percentile(ms, 95):.1f}"
+                for how, ms in (("keys", keys), ("drag", drag))
+            ]
+            print(f"{title:>24}: {'; '.join(words)}; {len(html) / 1000:.0f} KB", flush=True)
+        browser.close()
+
+
+def live_figures() -> dict[str, str]:
+    """A few live figures as HTML."""
+    made: list[str] = []
+    kept, live_page.display = (
+        live_page.display,
+        lambda bundle, **_: made.append(bundle["text/html"]),
+    )
+    try:
+        net, pictures = models.load("objects-gap"), sketchbook.objects(3, seed=8)
+        seen = {"GAP": live.variant(net, net.prepare(pictures.images[2]))}
+        live.explorer(net, pictures.images[2])
+        live.bench(net, pictures.images[2])
+        live.thresholds(pictures.images[2], pictures.boxes[2], seen)
+        titles = ["explorer, 112 pixels", "bench", "thresholds"]
+        if photo_net := models.pretrained():
+            live.explorer(photo_net, photos.sample("astronaut"))
+            titles.append("explorer, 512 pixels")
+    finally:
+        live_page.display = kept
+    return dict(zip(titles, made, strict=True))
+
+
 def print_notebooks() -> None:
     """Seconds of each notebook from a fresh kernel, imports included; nothing is stored."""
     total = 0.0
@@ -195,6 +263,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "gradcam": lambda: print_ratios("Grad-CAM of one class", gradcam_tasks),
     "sweep": print_sweep,
     "sketchbook": print_sketchbook,
+    "live": print_live,
     "notebooks": print_notebooks,
 }
 

@@ -8,9 +8,11 @@ are taken out, as on GitHub and in a notebook that is not trusted, the still pic
 One file for each kind; thin over the modules of `utils`. Notebook 00 shows the first one.
 """
 
+from utils.live.browsing import browser
 from utils.live.classes import explorer
 from utils.live.drawing import board
 from utils.live.evidence import bench
+from utils.live.marking import paint
 from utils.live.sweep import thresholds, variant
 
-__all__ = ["bench", "board", "explorer", "thresholds", "variant"]
+__all__ = ["bench", "board", "browser", "explorer", "paint", "thresholds", "variant"]

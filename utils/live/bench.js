@@ -100,10 +100,8 @@ const bench = (live) => async (body, data) => {
     const shown = live.upsample(M, data.cells, data.shown);
     const level = shown.map((v) => Math.min(1, Math.max(0, 0.5 + v / limit / 2)));
     live.paint(under, picture, level, palette, data.alpha);
-    const [mean, b] = [live.mean(M), data.b[c]];
     equation.replaceChildren(
-      ...math(`mean(M_c) + b_c = ${fixed(mean)} ${b < 0 ? "−" : "+"} ${fixed(Math.abs(b))} = `),
-      el("strong", {}, ...math(`S_c = ${fixed(S[c])}`)),
+      ...live.account(live.mean(M) + data.b[c], data.b[c]), // from the map: the bars below are from F
       ...math(`,  P_c = ${fixed(P[c], 3)}`),
     );
     const order = [...S.keys()].sort((i, j) => S[j] - S[i]).slice(0, 5);

@@ -18,7 +18,8 @@ def bench(net: CamNetwork, picture: Tensor, name: str = "", rival: str = "") -> 
     The class is `name`, or the likeliest; `rival` is to win instead, or else the second likeliest
     does. M_c, S_c and P_c of every class follow each change, computed in the page. Asked what
     would make it the rival, it answers in two ways: by the smallest change of weights (the least
-    sum of squares over all rows; every row moves along F), and by the fewest channels switched off.
+    sum of squares over all rows; every row moves along F), and by channels switched off, one by
+    one, each the one that helps most against the leader (between two classes: the fewest).
 
     `net` has at most 40 classes and global average pooling, such as `models.load("objects-gap")`.
     Raises TypeError or ValueError for other input, and says what to do. Notebooks 01 and 09.

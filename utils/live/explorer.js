@@ -68,10 +68,9 @@ const explorer = (live) => async (body, data) => {
   };
 
   const sayScore = () => {
-    const [mean, b] = [live.mean(seen.M), data.b[state.c]];
+    const b = data.b[state.c];
     equation.replaceChildren(
-      ...live.math(`mean(M_c) + b_c = ${fixed(mean)} ${b < 0 ? "−" : "+"} ${fixed(Math.abs(b))} = `),
-      el("strong", {}, ...live.math(`S_c = ${fixed(mean + b)}`)),
+      ...live.account(live.mean(seen.M) + b, b),
       ...live.math(`,  P_c = ${fixed(data.P[state.c], 3)}`),
     );
   };

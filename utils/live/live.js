@@ -30,6 +30,11 @@ const makeLive = (version) => {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     context.drawImage(image, 0, 0, width, height);
+    return grabbed(context, width, height);
+  };
+
+  /** What a canvas shows, for `paint`: its colours and how bright they are, in 0..255. */
+  const grabbed = (context, width, height) => {
     const rgba = context.getImageData(0, 0, width, height).data;
     const grey = new Float32Array(width * height);
     for (let i = 0, p = 0; i < grey.length; i++, p += 4) {
@@ -283,6 +288,19 @@ const makeLive = (version) => {
     }
   };
 
+  /** A cell filled in blue, as far as `alpha` covers. */
+  const fillCell = (context, [i, j], { start, step }, [height, width], alpha) => {
+    const [x, y] = [(start[1] + j * step[1]) * width, (start[0] + i * step[0]) * height];
+    const [across, down] = [step[1] * width, step[0] * height];
+    context.globalAlpha = alpha;
+    context.fillStyle = BLUE;
+    context.fillRect(x - across / 2, y - down / 2, across, down);
+    context.globalAlpha = 1;
+    context.lineWidth = 1;
+    context.strokeStyle = "white";
+    context.strokeRect(x - across / 2, y - down / 2, across, down);
+  };
+
   /** Draw at the next frame, once, with whatever the latest values are. */
   const atFrame = (draw) => {
     let waiting = false;
@@ -324,6 +342,16 @@ const makeLive = (version) => {
   /** Words with a subscript behind each "_": S_c, f_k(x, y). */
   const math = (text) =>
     text.split(/(_\w)/).map((part) => (/^_\w$/.test(part) ? el("sub", {}, part[1]) : part));
+
+  /** "mean(M_c) + b_c = 2.49 + 0.01 = ", rounded so that the line adds up to S_c as it is shown. */
+  const account = (S, b) => {
+    const [whole, part] = [Math.round(100 * S), Math.round(100 * b)];
+    const sum = `${fixed((whole - part) / 100)} ${part < 0 ? "\u2212" : "+"} ${fixed(Math.abs(part) / 100)}`;
+    return [
+      ...math(`mean(M_c) + b_c = ${sum} = `),
+      el("strong", {}, ...math(`S_c = ${fixed(whole / 100)}`)),
+    ];
+  };
 
   let made = 0; // for labels that point to their control
   const named = (element) => {
@@ -482,9 +510,8 @@ const makeLive = (version) => {
     return { node, say };
   };
 
-  /** Rows of a name, a bar (orange for, blue against) and words; the largest fills its bar. */
-  const bars = (node, rows) => {
-    const top = limit(rows.map(([, value]) => value));
+  /** Rows of a name, a bar (orange for, blue against) and words; the largest, or `top`, fills its bar. */
+  const bars = (node, rows, top = limit(rows.map(([, value]) => value))) => {
     const lines = rows.map(([name, value, words, kind = ""]) => {
       const bar = el("i", { className: value < 0 ? "cl-against" : "cl-for" });
       bar.style.width = `${(100 * Math.min(1, Math.abs(value) / top)).toFixed(2)}%`;
@@ -503,15 +530,15 @@ const makeLive = (version) => {
       at[0] = Math.min(H - 1, Math.max(0, i));
       at[1] = Math.min(W - 1, Math.max(0, j));
     };
-    const go = (i, j) => {
+    const go = (i, j, event) => {
       at.go([i, j]);
-      choose(at);
+      choose(at, event);
     };
     const nearest = (part, axis) => Math.round((part - cells.start[axis]) / cells.step[axis]);
     const point = (event) => {
       const frame = canvas.getBoundingClientRect();
       const down = (event.clientY - frame.top) / frame.height;
-      go(nearest(down, 0), nearest((event.clientX - frame.left) / frame.width, 1));
+      go(nearest(down, 0), nearest((event.clientX - frame.left) / frame.width, 1), event);
     };
     canvas.addEventListener("pointermove", point);
     canvas.addEventListener("pointerdown", point);
@@ -529,7 +556,7 @@ const makeLive = (version) => {
       };
       if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      go(...keys[event.key]);
+      go(...keys[event.key], event);
     });
     focusable(canvas);
     canvas.tabIndex = 0;
@@ -567,9 +594,9 @@ const makeLive = (version) => {
   };
 
   return {
-    kinds, start, unpack, photo, colours, classMap, mean, softmax, upsample, largest, peak, limit,
-    normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, atFrame, el,
+    kinds, start, unpack, photo, grabbed, colours, classMap, mean, softmax, upsample, largest, peak, limit,
+    normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
     focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
-    button, math, announcer, bars, pointing, ORANGE, BLUE,
+    button, account, math, announcer, bars, pointing, ORANGE, BLUE,
   };
 };

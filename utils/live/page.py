@@ -85,13 +85,14 @@ def _json(data: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def packed(t: Tensor) -> dict[str, Any]:
+def packed(t: Tensor, levels: int = 0) -> dict[str, Any]:
     """Numbers as whole multiples of a step, int16, deflated, base64; `unpack` in live.js reads it.
 
-    The step is the largest size over 32767, or over 4095 where there are many numbers.
+    The step is the largest size over `levels`; left out, 32767, or 4095 for many numbers.
     """
     values = t.detach().cpu().double().numpy()
-    step = float(np.abs(values).max()) / (FINE if values.size < MANY else COARSE) or 1.0
+    levels = levels or (FINE if values.size < MANY else COARSE)
+    step = float(np.abs(values).max()) / levels or 1.0
     whole = np.rint(values / step).astype("<i2")
     return {"step": step, "data": base64.b64encode(zlib.compress(whole.tobytes(), 9)).decode()}
 
