@@ -163,16 +163,6 @@ def figure(raw: bytes, kind: str, about: dict[str, Any], folder: Path) -> str:
     )
 
 
-def captioned(nb: NotebookNode) -> None:
-    """Live figures have their words below them, too."""
-    for output in (o for cell in nb.cells for o in cell.get("outputs", [])):
-        data = output.get("data", {})
-        if "cam-live" in data.get("text/html", ""):
-            words = html.escape(data["text/plain"])
-            caption = f'<figcaption aria-hidden="true">{words}</figcaption>'
-            data["text/html"] = f'<figure class="live">{data["text/html"]}{caption}</figure>'
-
-
 def sections(page: str) -> str:
     """The second headings of a page, as a list of links for its contents."""
     found = [(name, words) for level, name, words in HEADING.findall(page) if level == "2"]
@@ -185,7 +175,6 @@ def notebook_page(n: Notebook, about: dict[str, Any], folder: Path) -> str:
     nb = read(ROOT / "notebooks" / f"{n.stem}.ipynb")
     nb.cells[0].source = BADGE.sub("", nb.cells[0].source)
     without_pictures(nb, folder)
-    captioned(nb)
     markdown = MarkdownWithMath(renderer=Renderer(links.address(), {"main", "contents"}))
     exporter = HTMLExporter(
         template_name="pages",

@@ -5,8 +5,10 @@ what PyTorch says of the same picture.
 """
 
 import itertools
+import os
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -204,6 +206,22 @@ def test_the_search_leads_to_a_section(visit):
     link.click()
     page.wait_for_url(re.compile(r"01_formulas\.html#"))
     assert page.evaluate("document.querySelector(':target').tagName") == "H2"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_is_found_by_axe(visit, theme):
+    places = [Path(os.environ.get("AXE_CORE", "")), site.ROOT / "node_modules" / "axe-core"]
+    script = next((p / "axe.min.js" for p in places if (p / "axe.min.js").is_file()), None)
+    if script is None:
+        pytest.skip("axe-core is missing: npm install --no-save axe-core (or AXE_CORE=its folder)")
+    page = visit("index.html", theme)
+    for name in ("index.html", "01_formulas.html"):
+        page.goto(page.url.rsplit("/", 1)[0] + f"/{name}")
+        page.wait_for_selector(".cam-live[data-state=alive]")
+        page.evaluate(script.read_text("utf8"))
+        found = page.evaluate("axe.run().then(r => r.violations)")
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
 
 
 # ---------------------------------------------------------------- the drawing board
