@@ -5,7 +5,7 @@ PYTHON ?= python3
 SETUP = @$(PYTHON) course.py
 TOOL = $(SETUP) run test tools
 
-.PHONY: lab test new exercises notebooks outputs links train figures bench site
+.PHONY: lab test new exercises notebooks outputs links train figures bench site pdf
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
 	$(SETUP) lab $(LAB_ARGS)
@@ -39,3 +39,6 @@ bench:      ## how fast: CAM, the sketchbook, the notebooks
 
 site:       ## build the course as pages that need nothing, into site/
 	$(TOOL).site
+
+pdf:        ## print every notebook's page, into pdf/ (by Chromium)
+	$(TOOL).site pdf

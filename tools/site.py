@@ -1,4 +1,4 @@
-"""Build the course as pages that need nothing: `make site` writes them into `site`.
+"""Build the course as pages that need nothing: `make site`. And print them: `make pdf`.
 
 One page for each notebook, from what is stored in it, and a front page with the drawing board. The
 pages load nothing from elsewhere, so they work from a folder on disk as they do on a server:
@@ -35,7 +35,8 @@ from utils import live, models, results
 from utils.live import page as figures
 
 PAGES = Path(__file__).with_name("pages")
-SITE = ROOT / "site"
+SITE, PDF = ROOT / "site", ROOT / "pdf"
+MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "16mm")
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
 TIME = re.compile(r"\*\*Time\*\*: (.+?)\.(?:\s|$)")
 BADGE = re.compile(r"\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)\s*")
@@ -293,8 +294,26 @@ def build(folder: Path = SITE) -> dict[str, int]:
     return {p.name: p.stat().st_size for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def main() -> int:
-    """Build, and say what there is."""
+def print_pages(folder: Path, target: Path) -> None:
+    """Print the page of every notebook as PDF (A4), by Chromium, solutions folded."""
+    from playwright.sync_api import sync_playwright
+
+    target.mkdir(exist_ok=True)
+    system = Path("/usr/bin/chromium")
+    options = {"executable_path": str(system)} if system.exists() else {}
+    with sync_playwright() as p:
+        browser = p.chromium.launch(args=["--no-sandbox"], **options)
+        for n in notebooks():
+            page = browser.new_page(color_scheme="light")
+            page.goto((folder / f"{n.stem}.html").as_uri())
+            page.evaluate("document.images.length && [...document.images].map(i => i.loading = '')")
+            page.wait_for_load_state("networkidle")
+            page.pdf(path=target / f"{n.stem}.pdf", format="A4", margin=MARGIN, tagged=True)
+            page.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Build, and say what there is; with "pdf", print it, too."""
     missing = {path.stem for path in all_notebooks()} - {n.stem for n in notebooks()}
     if missing:
         print(f"README.md does not list {', '.join(sorted(missing))}: no pages for these")
@@ -302,8 +321,11 @@ def main() -> int:
     sizes = build()
     megabytes = sum(sizes.values()) / 1e6
     print(f"{len(sizes)} files, {megabytes:.1f} MB. Open {(SITE / 'index.html').as_uri()}")
+    if "pdf" in arguments:
+        print_pages(SITE, PDF)
+        print(f"Printed into {PDF}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
