@@ -8,7 +8,7 @@ CLASS ?= my-class
 STEP = $(SETUP) run lab tools.classroom
 AT = --class "$(CLASS)"
 
-.PHONY: lab test doctor new exercises notebooks outputs links train figures bench rehearse
+.PHONY: lab test doctor new exercises notebooks outputs links train figures bench rehearse site pdf
 .PHONY: release collect grade feedback grades slides
 
 lab:        ## open the course in JupyterLab; LAB_ARGS="--no-browser" is handed on
@@ -46,6 +46,12 @@ rehearse:   ## run every notebook with the versions of HOST=colab, alone in an e
 
 bench:      ## how fast: CAM and its successors (a table in README.md), the sketchbook, the notebooks
 	$(TOOL).bench
+
+site:       ## build the course as pages that need nothing, into site/
+	$(TOOL).site
+
+pdf:        ## print every notebook's page, into pdf/ (by Chromium)
+	$(TOOL).site pdf
 
 # --- with a class: assignments/README.md ---------------------------------------------------------
 

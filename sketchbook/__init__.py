@@ -17,6 +17,7 @@ They are made of
     letters             an alphabet of pen strokes
     things, furniture   the ten classes, part by part; and everything else a scene may hold
     backdrops           places, and the small things around that belong to no class
+    cutouts             single things, and places with nothing in them
     stage               what the worlds share: checks, labels, things put where they belong
 """
 

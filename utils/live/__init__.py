@@ -10,8 +10,9 @@ One file for each kind; thin over the modules of `utils`. Notebook 00 shows the 
 
 from utils.live.browsing import browser
 from utils.live.classes import explorer
+from utils.live.drawing import board
 from utils.live.evidence import bench
 from utils.live.marking import paint
 from utils.live.sweep import thresholds, variant
 
-__all__ = ["bench", "browser", "explorer", "paint", "thresholds", "variant"]
+__all__ = ["bench", "board", "browser", "explorer", "paint", "thresholds", "variant"]

@@ -51,7 +51,7 @@ def page(kind: str, data: Mapping[str, Any], still: Image.Image, words: str) -> 
     return PAGE.format(
         kind=kind,
         version=version(),
-        style=_text("live.css"),
+        style=_style(kind),
         still=jpeg(still, quality=72),
         alt=html.escape(words),
         width=still.width,
@@ -71,6 +71,12 @@ def version() -> str:
 @functools.cache
 def _text(name: str) -> str:
     return (HERE / name).read_text("utf8").strip()
+
+
+def _style(kind: str) -> str:
+    """The style of all figures, and what a kind adds."""
+    own = HERE / f"{kind}.css"
+    return _text("live.css") + ("\n" + _text(own.name) if own.exists() else "")
 
 
 def _json(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,357 @@
+"""The pages of the course, built from the stored notebooks and opened from disk, offline.
+
+Nothing is asked of any network, every link leads somewhere, and the network in the front page says
+what PyTorch says of the same picture.
+"""
+
+import itertools
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import torch
+from PIL import Image
+
+from tools import site
+from utils import models
+
+pytestmark = pytest.mark.browser
+
+SECONDS = 1000  # playwright counts in milliseconds
+TOTAL, FIRST = 25e6, 1.5e6  # bytes
+BOARD = ".cam-live[data-kind=board]"
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    site.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.glob("*.html"))
+
+
+@pytest.fixture
+def visit(browser, folder):
+    """Opens pages from disk; in the end no console said anything, and nothing left the folder."""
+    contexts, said, asked = [], [], []
+
+    def visit(name: str, theme: str = "light", width: int = 1200):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=theme, offline=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60 * SECONDS)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((folder / name).as_uri())
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    home = folder.as_uri()
+    assert said == []
+    assert [url for url in asked if not url.startswith((home, "data:"))] == []
+
+
+@pytest.fixture
+def board(visit):
+    page = visit("index.html")
+    page.wait_for_selector(f"{BOARD}[data-state=alive]")
+    return page
+
+
+class Seen(HTMLParser):
+    """What a page refers to, and what it can be referred to by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links, self.sources, self.ids = [], [], []
+        self.images = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.links += [given["href"]] if tag == "a" else []
+        self.sources += [given["src"]] if "src" in given else []
+        self.sources += [given["href"]] if tag == "link" else []
+        self.ids += [given["id"]] if "id" in given else []
+        self.images += [given] if tag == "img" else []
+
+
+@pytest.fixture(scope="session")
+def pages(folder, names) -> dict[str, Seen]:
+    seen = {name: Seen() for name in names}
+    for name, page in seen.items():
+        page.feed((folder / name).read_text("utf8"))
+    return seen
+
+
+# ---------------------------------------------------------------- as files
+
+
+def test_every_notebook_has_its_page_and_stands_in_the_contents(pages):
+    stems = [path.stem for path in site.all_notebooks()]
+    assert set(pages) == {"index.html", *(f"{stem}.html" for stem in stems)}
+    for page in pages.values():
+        assert [link for link in page.links if link in pages][1:][: len(stems) + 1] == [
+            "index.html",
+            *(f"{stem}.html" for stem in stems),
+        ]
+
+
+def test_every_link_within_the_site_leads_somewhere(pages, folder):
+    assert sum(len(page.links) for page in pages.values()) > 200
+    for name, page in pages.items():
+        assert len(page.ids) == len(set(page.ids)), f"{name} has two elements of one id"
+        for link in page.links:
+            if link.startswith("https://"):
+                continue
+            there, _, place = link.partition("#")
+            assert (there or name) in pages, f"{name}: {link}"
+            assert not place or unquote(place) in pages[there or name].ids, f"{name}: {link}"
+        for source in page.sources:
+            assert source.startswith("data:") or (folder / source).is_file(), f"{name}: {source}"
+
+
+def test_every_picture_has_its_words(pages):
+    assert sum(len(page.images) for page in pages.values()) > 90
+    for name, page in pages.items():
+        for image in page.images:
+            assert image["alt"].strip(), f"{name}: {image['src'][:60]}"
+
+
+def test_no_mathematics_is_left_as_it_was_written(folder, names):
+    for name in names:
+        text = re.sub(
+            r"<(script|style|pre|code)\b.*?</\1>", "", (folder / name).read_text(), flags=re.S
+        )
+        assert not re.search(r"\$[^$\s][^$]*\$|\\(?:sum|frac|text|begin)\b", text), name
+    assert (folder / "01_formulas.html").read_text().count("<math") > 60
+
+
+def test_what_cannot_be_set_is_an_error():
+    with pytest.raises(ValueError, match="cannot be set"):
+        site.mathml(r"\nosuchcommand x", "inline")
+
+
+def test_the_pages_are_small(folder, pages):
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < TOTAL
+    with_all = [
+        folder / "index.html",
+        *(folder / s for s in pages["index.html"].sources if s[:5] != "data:"),
+    ]
+    assert sum(path.stat().st_size for path in with_all) < FIRST
+
+
+def test_the_only_scripts_are_ours(folder, names):
+    for name in names:
+        scripts = re.findall(r"<script\b([^>]*)>\s*(\S*)", (folder / name).read_text("utf8"))
+        for attributes, first in scripts:
+            ours = 'src="site.js"' in attributes or "application/json" in attributes
+            assert ours or first == "(()", f"{name}: {attributes} {first}"
+
+
+# ---------------------------------------------------------------- in a browser
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_opens_and_its_pictures_load(visit, names, theme):
+    page = visit(names[0], theme, width=600 if theme == "dark" else 1200)
+    for name in names:
+        page.goto(page.url.rsplit("/", 1)[0] + f"/{name}")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name} is wider than the screen"
+        failed = page.evaluate(
+            """async () => {
+              const images = [...document.images].filter((i) => i.closest(":not([hidden])"));
+              images.forEach((i) => (i.loading = "eager"));
+              const done = await Promise.allSettled(images.map((i) => i.decode()));
+              return done.filter((d) => d.status === "rejected").length;
+            }"""
+        )
+        assert failed == 0, name
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(visit):
+    shade = "getComputedStyle(document.body).backgroundColor"
+    figure = f"getComputedStyle(document.querySelector('{BOARD}')).backgroundColor"
+    page = visit("index.html", "dark")
+    assert page.evaluate(shade) == page.evaluate(figure) == "rgb(20, 25, 30)"
+    page.get_by_role("button", name="Light").click()
+    assert page.evaluate(shade) == page.evaluate(figure) == "rgb(255, 255, 255)"
+    page.reload()  # it is kept
+    assert page.evaluate(shade) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate(shade) == "rgb(20, 25, 30)"
+
+
+def test_the_search_leads_to_a_section(visit):
+    page = visit("index.html")
+    field = page.get_by_role("searchbox")
+    field.fill("softmax shift")
+    field.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    field.fill("upsampling sum")
+    link = page.locator(".search a", has_text="What upsampling does to the sum")
+    link.click()
+    page.wait_for_url(re.compile(r"01_formulas\.html#"))
+    assert page.evaluate("document.querySelector(':target').tagName") == "H2"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_serious_is_found_by_axe(visit, theme):
+    places = [Path(os.environ.get("AXE_CORE", "")), site.ROOT / "node_modules" / "axe-core"]
+    script = next((p / "axe.min.js" for p in places if (p / "axe.min.js").is_file()), None)
+    if script is None:
+        pytest.skip("axe-core is missing: npm install --no-save axe-core (or AXE_CORE=its folder)")
+    page = visit("index.html", theme)
+    for name in ("index.html", "01_formulas.html"):
+        page.goto(page.url.rsplit("/", 1)[0] + f"/{name}")
+        page.wait_for_selector(".cam-live[data-state=alive]")
+        page.evaluate(script.read_text("utf8"))
+        found = page.evaluate("axe.run({preload: false}).then(r => r.violations)")
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
+
+
+# ---------------------------------------------------------------- the drawing board
+
+
+def picture_and_scores(page) -> tuple[torch.Tensor, torch.Tensor]:
+    """The picture (3, 112, 112) that the page's network got, and its scores (C,)."""
+    pixels, scores = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".cl-gets canvas");
+          const { width, height } = canvas;
+          const rows = [...document.querySelectorAll(".cl-class[data-name]")];
+          return [
+            [...canvas.getContext("2d").getImageData(0, 0, width, height).data],
+            rows.map((row) => Number(row.dataset.score)),
+          ];
+        }"""
+    )
+    rgba = torch.tensor(pixels, dtype=torch.uint8).reshape(112, 112, 4)
+    return rgba[..., :3].permute(2, 0, 1).contiguous(), torch.tensor(scores)
+
+
+def agrees(page) -> torch.Tensor:
+    """Asserts that the page's scores are PyTorch's; returns them."""
+    picture, scores = picture_and_scores(page)
+    net = models.load("objects-gap")
+    want = net.forward_pass(net.prepare(picture)).S[0]
+    assert (scores - want).abs().max() < 1e-3
+    return scores
+
+
+def settled(page) -> None:
+    page.evaluate("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
+def test_the_network_in_the_page_is_the_one_in_pytorch(board):
+    """By keyboard alone: moved, grown, turned, rubbed, recoloured, another place, another thing."""
+    names = models.load("objects-gap").class_names
+    first = agrees(board)
+    assert names[first.argmax()] == "bird"
+    area = board.get_by_role("application", name=re.compile("Drawing board"))
+    seen = [first]
+    for keys in (["ArrowRight"] * 3 + ["ArrowUp"], ["+"], [" "], ["PageDown", "Delete"]):
+        area.focus()
+        for key in keys:
+            board.keyboard.press(key)
+        settled(board)
+        seen.append(agrees(board))
+    for name in ("yellow", "night", "Add a car"):
+        board.get_by_role("button", name=name, exact=True).press("Enter")
+        settled(board)
+        seen.append(agrees(board))
+    board.get_by_role("button", name="erase").press("Enter")
+    area.focus()
+    board.keyboard.press("Space")
+    settled(board)
+    seen.append(agrees(board))
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(seen))
+    words = board.locator(f"{BOARD} [role=status]")
+    board.wait_for_function(
+        "e => /^car at .* leads with .*%/.test(e.textContent)", arg=words.element_handle()
+    )
+
+
+def test_a_thing_is_dragged_from_the_tray_and_about(board):
+    frame = board.locator(f"{BOARD} .cl-above").bounding_box()
+    fish = board.get_by_role("button", name="Add a fish").bounding_box()
+    before = agrees(board)
+    board.mouse.move(fish["x"] + 20, fish["y"] + 20)
+    board.mouse.down()
+    for share in (0.3, 0.5, 0.7):
+        board.mouse.move(frame["x"] + share * frame["width"], frame["y"] + 0.2 * frame["height"])
+    board.mouse.up()
+    settled(board)
+    after = agrees(board)
+    assert after[1] > before[1]  # the fish
+    board.mouse.move(frame["x"] + 0.7 * frame["width"], frame["y"] + 0.2 * frame["height"])
+    board.mouse.down()
+    board.mouse.move(frame["x"] + 0.2 * frame["width"], frame["y"] + 0.9 * frame["height"])
+    board.mouse.up()
+    settled(board)
+    assert not torch.equal(agrees(board), after)
+
+
+def test_the_class_chosen_is_the_class_shown(board):
+    equation = board.locator(f"{BOARD} .cl-equation")
+    assert equation.inner_text().startswith("bird:")
+    board.get_by_role("radio", name="cup").check()
+    assert equation.inner_text().startswith("cup:")
+    scores = agrees(board)
+    mean, bias, score = (
+        float(v.replace(" ", "").replace("\N{MINUS SIGN}", "-"))
+        for v in re.search(
+            r"= ([−\d.]+) ([+−] [\d.]+) = S\s*c\s*= ([−\d.]+)", equation.inner_text()
+        ).groups()
+    )
+    c = models.load("objects-gap").index("cup")
+    assert score == pytest.approx(scores[c].item(), abs=0.006)
+    assert mean + bias == pytest.approx(score, abs=0.011)
+
+
+def test_every_control_of_the_board_has_a_name_and_keeps_its_keys(board):
+    nameless = board.evaluate(
+        f"""() => [...document.querySelectorAll("{BOARD} :is(button, input, [tabindex])")].filter(
+          (e) => !(e.getAttribute("aria-label") || e.textContent || e.labels?.length) ||
+            e.dataset.lmSuppressShortcuts !== "true").map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_the_board_takes_the_course_s_own_networks(monkeypatch):
+    from utils import live
+
+    with pytest.raises(ValueError, match="average pooling"):
+        live.board(models.load("objects-gmp"))
+    with pytest.raises(TypeError, match=r"models\.load"):
+        live.board(torch.nn.Linear(2, 2))
+
+
+def test_cutouts_have_one_shape_in_every_colour_and_say_what_there_is():
+    from sketchbook.cutouts import cutout, empty
+
+    red, blue = cutout("cup", "red", 3), cutout("cup", "blue", 3)
+    assert max(red.shape[:2]) == 96 and red.shape == blue.shape
+    assert (red[..., 3] == blue[..., 3]).all() and not (red == blue).all()
+    assert red[..., 3].max() == 255 and red[0, 0, 3] == 0
+    assert Image.fromarray(red).mode == "RGBA"
+    picture, shade = empty("meadow")
+    assert picture.shape == (112, 112, 3) and len(shade) == 3
+    with pytest.raises(ValueError, match="there is no 'dog' here; there are bird"):
+        cutout("dog", "red")
+    with pytest.raises(ValueError, match="'mauve'"):
+        cutout("cup", "mauve")
