@@ -1,75 +1,104 @@
-"""The exercises of notebook 11. Two to begin with: make them yours, or put others here.
-
-`make exercises` writes them into the notebook. utils/check/exercise.py says what an exercise has.
-"""
+"""The exercises of notebook 11. `make exercises` writes them into the notebook."""
 
 import torch
 from torch import Tensor
 
+from utils import localization
 from utils.check import exercise
 
 
-def _maps(empty: float) -> list[tuple[Tensor]]:
-    """Maps (N, C, H, W) of three sizes, some of their cells 0; no two axes are alike in all."""
-    g = torch.Generator().manual_seed(1)
-    sizes = [(2, 5, 4, 3), (1, 3, 3, 5), (3, 4, 4, 2)]
-    return [
-        (torch.randn(size, generator=g) * (torch.rand(size, generator=g) > empty),)
-        for size in sizes
-    ]
+def _drawn_boxes(n: int, h: int, w: int, seed: int) -> Tensor:
+    """N boxes inside h x w pixels, none of them empty: (N, 4) int64."""
+    g = torch.Generator().manual_seed(seed)
+    ends = [torch.rand(n, 2, generator=g).sort(1).values * (side - 1) for side in (w, h)]
+    (x0, x1), (y0, y1) = (e.floor().long().unbind(1) for e in ends)
+    return torch.stack([x0, y0, x1 + 1, y1 + 1], 1)
 
 
 @exercise(
-    cases=_maps(empty=0.2),
+    cases=[
+        (_drawn_boxes(3, 300, 451, 1), 300, 451, 289),
+        (_drawn_boxes(1, 640, 427, 2), 640, 427, 224),
+        (_drawn_boxes(4, 90, 700, 3), 90, 700, 225),
+        (torch.tensor([[0, 0, 60, 40]]), 40, 60, 112),
+    ],
     hint="""
-    `M > 0` is true or false in every cell. As numbers, `.float()`, these are 1 and 0: what is their mean, and over
-    which axes?
+    Along x, w pixels of the photograph become `side` pixels, so x is multiplied by side / w. And y? A tensor of four
+    factors, in the order of the box, multiplies all boxes at once.
     """,
-    right="Say here where it leads: a class may win with a few strong cells, or with many weak ones.",
+    right="The whole photograph becomes the whole square, whatever its shape.",
 )
-def positive_share(M):
-    """Share of each map that is above 0: (N, C, H, W) -> (N, C)."""
-    return (M > 0).float().mean((2, 3))
+def on_the_square(boxes, h, w, side):
+    """Boxes (N, 4) of a photograph of h x w pixels, on the square of side x side -> (N, 4)."""
+    return boxes * torch.tensor([side / w, side / h, side / w, side / h])
 
 
-# Each mistake: what is returned instead, and what to tell somebody who wrote it.
-positive_share.mistakes(
-    ("(M >= 0).float().mean((2, 3))", "a cell with exactly 0 says nothing, and you counted it: above 0 is M > 0."),
-    ("(M < 0).float().mean((2, 3))", "that is the share below 0, the evidence against the class."),
-    ("(M > 0).float().sum((2, 3))", "that is the number of cells. Divide it by H x W, or take the mean."),
-    ("M.relu().mean((2, 3))", "you averaged the values above 0. Here every such cell counts as 1, however high."),
-    ("M.mean((2, 3))", "that is the mean of the map. Which cells are above 0: M > 0."),
-    ("(M > 0).float().mean(1)", "you averaged over the classes. They stay: average over the cells, axes 2 and 3."),
-    ("(M > 0).float().mean((1, 2, 3))", "you averaged over the classes too. Keep axes 0 and 1."),
-    ("(M > 0).float().mean()", "you averaged over everything. Each picture and each class has its own share."),
-    ("(M > 0).float().mean(2)", "only axis 2 is gone. Both axes 2 and 3 have to go."),
-    ("(M > 0).float().mean(3)", "only axis 3 is gone. Both axes 2 and 3 have to go."),
-    ("solution(M)[0]", "those are the shares of the first picture only. Keep the axis of the pictures."),
+on_the_square.mistakes(
+    ("boxes * torch.tensor([side / h, side / w, side / h, side / w])", "width and height are exchanged: the entries 0 and 2 of a box are x, and x runs over the width."),
+    ("boxes * torch.tensor([w / side, h / side, w / side, h / side])", "that is the way back, from the square to the photograph."),
+    ("boxes * torch.tensor([side / w, side / w, side / h, side / h])", "the order of a box is x0, y0, x1, y1, so the factors alternate."),
+    ("boxes * (side / max(h, w))", "one factor for both axes keeps the shape. Here the photograph is squashed, so x and y have a factor each."),
+    ("boxes * (side / min(h, w))", "one factor for both axes keeps the shape, and crops. Here nothing is cropped: x and y have a factor each."),
+    ("boxes * (side / w)", "y has a factor of its own, side / h."),
+    ("boxes * (side / h)", "x has a factor of its own, side / w."),
+    ("boxes / torch.tensor([w, h, w, h])", "these are fractions of the photograph. In pixels of the square: times its side."),
+    ("boxes * side", "the size of the photograph is missing: side / w along x, side / h along y."),
+    ("boxes + 0.0", "the boxes are as they were. They have to shrink with the photograph."),
+    ("boxes * torch.tensor([side / w, side / h, side / w, side / h]) - torch.tensor([0, 0, 1, 1])", "boxes are half-open here: the far edge is not a pixel, and nothing is subtracted."),
+    ("boxes * torch.tensor([side // w, side // h, side // w, side // h])", "// cuts the factor to a whole number, mostly 0. Divide with /."),
 )  # fmt: skip
 
 
 @exercise(
-    cases=_maps(empty=0),
+    cases=[(_drawn_boxes(n, 224, 289, seed),) for n, seed in ((3, 4), (4, 5), (2, 6), (6, 7))],
     hint="""
-    `argmax` gives the place of the largest entry along one axis. Along which axis do the classes lie?
+    `torch.triu_indices(N, N, 1)` gives the two members i < j of every pair, each pair once. `localization.iou(a, b)` takes
+    N boxes and N boxes and gives N numbers.
     """,
-    right="Say here where it leads: every cell has an opinion, and the scores are what they add up to.",
+    right="A number without any true box. What it is worth, the next table says.",
 )
-def hottest_class(M):
-    """The class with the highest map in each cell: (N, C, H, W) -> (N, H, W) class numbers."""
-    return M.argmax(1)
+def steadiness(boxes):
+    """Mean IoU over all pairs of different boxes: (N, 4), N >= 2 -> one number in 0..1."""
+    i, j = torch.triu_indices(len(boxes), len(boxes), 1)
+    return localization.iou(boxes[i], boxes[j]).mean()
 
 
-hottest_class.mistakes(
-    ("M.amax(1)", "that is the highest value. Which class has it: argmax."),
-    ("M.argmin(1)", "that is the class with the lowest map: argmax instead of argmin."),
-    ("M.abs().argmax(1)", "you lost the sign. A cell far below 0 speaks against its class, not for it."),
-    ("M.argmax(0)", "you compared the pictures. Compare the classes: axis 1."),
-    (["M.argmax(2)", "M.argmax(3)"], "you compared the cells of one map. Compare the maps of one cell: axis 1."),
-    ("M.argmax()", "that is one number for everything. Compare the classes in every cell: axis 1."),
-    ("M.amax((2, 3)).argmax(1)", "that is one class for the whole picture. Every cell has its own."),
-    ("M.mean((2, 3)).argmax(1)", "that is the class with the highest mean, for the whole picture. Every cell has its own."),
-    ("M[0].argmax(0)", "that is the first picture only. Keep the axis of the pictures."),
-    ("M.argmax(1, keepdim=True)", "the values are right, but the axis of the classes is still there with length 1."),
-    ("M.argmax(1) + 1", "classes count from 0 here."),
+_ALL = "localization.iou(boxes[:, None], boxes[None])"
+
+steadiness.mistakes(
+    (f"{_ALL}.mean()", "every box is compared with itself, too, and agrees perfectly. Only pairs of different boxes count."),
+    ("localization.iou(boxes[i], boxes[j]).sum()", "that is the sum over the pairs. Divide by their number, or take the mean."),
+    (f"{_ALL}.triu(1).mean()", "the cells that you set to 0 are counted in the mean. Take the mean over the pairs only."),
+    (f"({_ALL}.sum() - len(boxes)) / len(boxes) ** 2", "you took the diagonal out of the sum, but not out of the number of pairs: N (N - 1)."),
+    ("localization.iou(boxes[:-1], boxes[1:]).mean()", "you compared neighbours only. Every pair counts, the first and the last too."),
+    ("localization.iou(boxes[0], boxes[1:]).mean()", "you compared with the first box only. Every pair counts."),
+    ("localization.iou(boxes[i], boxes[j]).min()", "that is the worst pair. The mean is wanted."),
+    ("localization.iou(boxes[i], boxes[j]).max()", "that is the best pair. The mean is wanted."),
+    ("(localization.iou(boxes[i], boxes[j]) >= 0.5).double().mean()", "that is the share of pairs with an IoU of 0.5 or more. The mean IoU itself is wanted."),
+    ("localization.iou(boxes[i], boxes[j])", "that is one number for each pair. Their mean is wanted."),
+    ("localization.iou(boxes, boxes.double().mean(0)).mean()", "you compared each box with the mean box. Compare the boxes with each other."),
+    ("1 - solution(boxes)", "that is how far they disagree. Steady boxes have a number near 1."),
 )  # fmt: skip
+
+
+@exercise(
+    cases=[()],
+    hint="""
+    For each statement: which cell would have shown the contrary, and did it? (a) and (b) are sections 5 and 6, (c) section 7,
+    (d) section 8, (e) section 3, (f) is the difference between the last two lines of section 7.
+    """,
+    right="You may now say about your photographs what you can show, and no more.",
+)
+def may_be_said():
+    """The letters of what may be said, such as {"a", "b"}."""
+    return {"b", "c", "e"}
+
+
+may_be_said.statements(
+    a="a is wrong: the whole picture as a box is perfectly steady, and seldom right.",
+    b="b holds: boxes that contradict each other cannot all be right.",
+    c="c holds: the threshold was the best for these very pictures. That flatters it.",
+    d="d is wrong: wrongly ordered names raise no error. The names are yours to check, on pictures you know.",
+    e="e holds: each map is drawn by its own maximum, so it is bright somewhere even for a class that is not there.",
+    f="f is wrong: six pictures bear almost any difference. Look at the interval.",
+)
