@@ -84,8 +84,8 @@ steadiness.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For each statement: which cell would have shown the contrary, and did it? (a) and (b) are sections 5 and 6, (c) section 7,
-    (d) section 8, (e) section 3, (f) is the difference between the last two lines of section 7.
+    For each statement: which cell would have shown the contrary, and did it? (a) and (b) are sections 5 and 6, (c) section 9,
+    (d) section 8, (e) section 3, (f) the first line below the last table of section 7.
     """,
     right="You may now say about your photographs what you can show, and no more.",
 )
@@ -96,7 +96,7 @@ def may_be_said():
 
 may_be_said.statements(
     a="a is wrong: the whole picture as a box is perfectly steady, and seldom right.",
-    b="b holds: boxes that contradict each other cannot all be right.",
+    b="b holds: each would have to share more than half of the thing's pixels, so they would share some.",
     c="c holds: the threshold was the best for these very pictures. That flatters it.",
     d="d is wrong: wrongly ordered names raise no error. The names are yours to check, on pictures you know.",
     e="e holds: each map is drawn by its own maximum, so it is bright somewhere even for a class that is not there.",
