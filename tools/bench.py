@@ -1,15 +1,21 @@
-"""How fast is it? Maps beside a plain forward pass and other software, the sweep, the notebooks.
+"""How fast is it? Maps beside a plain forward pass and other software, figures, the notebooks.
 
-make bench, or parts of it:  python -m tools.bench cam gradcam sweep sketchbook notebooks
+make bench, or parts of it:
+    python -m tools.bench cam gradcam family sweep sketchbook live notebooks
+The part "family" writes its table into README.md.
 """
 
+import contextlib
 import copy
 import functools
 import importlib
+import io
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from types import ModuleType
 
@@ -20,8 +26,9 @@ from nbclient.exceptions import CellExecutionError
 from torch import Tensor, nn
 
 import sketchbook
-from tools.notebooks import all_notebooks, execute, read
-from utils import cam, gradcam, localization, models
+from tools.notebooks import ROOT, all_notebooks, execute, read
+from utils import cam, gradcam, live, localization, models, photos
+from utils.live import page as live_page
 from utils.networks import cam_network, maps_at
 
 Tasks = dict[str, Callable[[], object]]
@@ -141,6 +148,70 @@ def print_ratios(title: str, tasks_of: Callable[[nn.Module, Tensor], Tasks]) -> 
             print(f"{name:20}{once * 1000:14.1f} ms{row}", flush=True)
 
 
+FAMILY = ("Grad-CAM", "GradCAM", "GradCAM"), ("Grad-CAM++", "GradCAMpp", "GradCAMPlusPlus")
+FAMILY += (("LayerCAM", "LayerCAM", "LayerCAM"), ("Score-CAM", "ScoreCAM", "ScoreCAM"))
+README = ROOT / "README.md"
+MARKS = "<!-- written by make bench -->\n", "<!-- to here -->\n"
+
+
+def family_tasks(model: nn.Module, x: Tensor, method: str, theirs: str, others: str) -> Tasks:
+    """One method of `gradcam.METHODS` at the same layer, torchcam's and pytorch-grad-cam's beside.
+
+    Each peer works on a copy with its own hooks.
+    """
+    layer = gradcam.last_layer(model, x)
+    tasks: Tasks = {
+        "plain": plain(model, x),
+        "this course": lambda: gradcam.METHODS[method](model, x, 0, layer),
+    }
+    if methods := peer("torchcam.methods"):
+        first = copy.deepcopy(model)
+        extractor = getattr(methods, theirs)(first, layer)
+
+        def torchcam() -> object:
+            if method != "Score-CAM":
+                return extractor(0, first(x), normalized=False)
+            plain(first, x)()  # it keeps the picture, and asks for itself
+            return extractor(0, normalized=False)
+
+        tasks["torchcam"] = torchcam
+    if explainers := peer("pytorch_grad_cam"):
+        second = copy.deepcopy(model)
+        explainer = getattr(explainers, others)(second, [second.get_submodule(layer)])
+        target = importlib.import_module("pytorch_grad_cam.utils.model_targets")
+        wanted = [target.ClassifierOutputTarget(0)] * len(x)
+        tasks["pytorch-grad-cam"] = lambda: explainer(x, wanted)
+    return tasks
+
+
+def family_table() -> list[str]:
+    """Each method's cost as a multiple of a plain pass, in lines of Markdown."""
+    header = ["this course", "torchcam", "pytorch-grad-cam"]
+    lines = [f"| one map | network | {' | '.join(header)} |", "| --- | --- |" + " --: |" * 3]
+    for method, theirs, others in FAMILY:
+        name = "objects-gap" if method == "Score-CAM" else "resnet18"
+        torch.manual_seed(0)
+        model, x = network(name, 1)
+        tasks = family_tasks(model, x, method, theirs, others)
+        with contextlib.redirect_stderr(io.StringIO()):  # one of them draws a progress bar
+            seconds = medians(tasks, 3 if method == "Score-CAM" else REPEATS)
+        once = seconds.pop("plain")
+        cells = [f"{seconds[h] / once:.2f}" if h in seconds else "" for h in header]
+        lines.append(f"| {method} | {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def write_family() -> None:
+    """Measure the family, print the table, and write it into README.md between the marks."""
+    lines = family_table()
+    print("\n" + "\n".join(lines), flush=True)
+    text = README.read_text("utf8")
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    new = before + MARKS[0] + "\n".join(lines) + "\n" + MARKS[1] + after
+    README.write_text(new, "utf8", newline="\n")
+
+
 def opencv_boxes(M: np.ndarray, which: str) -> list[list[tuple[int, ...]]]:
     """Boxes at 100 thresholds as the WSOL evaluation of CVPR 2020 finds them with OpenCV.
 
@@ -195,6 +266,71 @@ def print_sketchbook(n: int = 200) -> None:
     print(f"\nSketchbook: {n / seconds['objects']:.0f} pictures a second\n", flush=True)
 
 
+WAITED = """slider => {
+    window.waited = [];
+    slider.addEventListener("input", event => requestAnimationFrame(
+        () => waited.push(performance.now() - event.timeStamp)));  // behind the figure's own
+}"""
+
+
+def print_live(repeats: int = 60) -> None:
+    """Milliseconds from an input to the pixels of a live figure, in Chromium, and its size."""
+    sync_playwright = getattr(peer("playwright.sync_api"), "sync_playwright", None)
+    if sync_playwright is None:
+        return print("\nLive figures: playwright is missing")
+    system = Path("/usr/bin/chromium")
+    with sync_playwright() as p, tempfile.TemporaryDirectory() as folder:
+        options = {"executable_path": str(system)} if system.exists() else {}
+        browser = p.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
+        print("\nLive figures: ms from an input to drawn pixels, median and 95th percentile")
+        for title, html in live_figures().items():
+            path = Path(folder, "figure.html")
+            path.write_text(f"<meta charset=utf-8>{html}", "utf8")
+            tab = browser.new_page(viewport={"width": 1000, "height": 900})
+            tab.goto(path.as_uri())
+            slider = tab.locator("[data-state=alive] input[type=range]").last
+            slider.evaluate(WAITED)
+            for i in range(repeats):
+                slider.press("ArrowRight" if i % 8 < 4 else "ArrowLeft")
+            keys = tab.evaluate("waited.splice(0)")
+            frame = slider.bounding_box()
+            tab.mouse.move(frame["x"] + 2, frame["y"] + frame["height"] / 2)
+            tab.mouse.down()
+            for i in range(repeats):
+                tab.mouse.move(frame["x"] + 2 + i, frame["y"] + frame["height"] / 2)
+            tab.mouse.up()
+            tab.wait_for_timeout(100)
+            drag = tab.evaluate("waited")
+            words = [
+                f"{how} {median(ms):.1f} and {np.percentile(ms, 95):.1f}"
+                for how, ms in (("keys", keys), ("drag", drag))
+            ]
+            print(f"{title:>24}: {'; '.join(words)}; {len(html) / 1000:.0f} KB", flush=True)
+        browser.close()
+
+
+def live_figures() -> dict[str, str]:
+    """A few live figures as HTML."""
+    made: list[str] = []
+    kept, live_page.display = (
+        live_page.display,
+        lambda bundle, **_: made.append(bundle["text/html"]),
+    )
+    try:
+        net, pictures = models.load("objects-gap"), sketchbook.objects(3, seed=8)
+        seen = {"GAP": live.variant(net, net.prepare(pictures.images[2]))}
+        live.explorer(net, pictures.images[2])
+        live.bench(net, pictures.images[2])
+        live.thresholds(pictures.images[2], pictures.boxes[2], seen)
+        titles = ["explorer, 112 pixels", "bench", "thresholds"]
+        if photo_net := models.pretrained():
+            live.explorer(photo_net, photos.sample("astronaut"))
+            titles.append("explorer, 512 pixels")
+    finally:
+        live_page.display = kept
+    return dict(zip(titles, made, strict=True))
+
+
 def print_notebooks() -> None:
     """Seconds of each notebook from a fresh kernel, imports included; nothing is stored."""
     total = 0.0
@@ -212,8 +348,10 @@ def print_notebooks() -> None:
 PARTS: dict[str, Callable[[], None]] = {
     "cam": lambda: print_ratios("CAM", cam_tasks),
     "gradcam": lambda: print_ratios("Grad-CAM of one class", gradcam_tasks),
+    "family": write_family,
     "sweep": print_sweep,
     "sketchbook": print_sketchbook,
+    "live": print_live,
     "notebooks": print_notebooks,
 }
 

@@ -1,4 +1,4 @@
-"""Draw the pictures in images/ for the README and for slides: `make figures`.
+"""Draw the pictures in images/ for the README and for slides, and write its tables: `make figures`.
 
 Everything is drawn by the course's own code from its own world, so the pictures are the same on
 every machine and need no internet. The drawn network is the real one, with its real maps.
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, FancyArrowPatch
 
 import sketchbook
+from tools import tables
 from utils import models, plots
 
 IMAGES = Path(__file__).parents[1] / "images"
@@ -126,3 +127,4 @@ def main() -> None:
 if __name__ == "__main__":
     plt.switch_backend("agg")
     main()
+    tables.main()

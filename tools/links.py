@@ -1,72 +1,156 @@
 """Write the repository's address into every badge, clone line and citation: `make links`.
 
-The address stands in one place, [project.urls] of pyproject.toml. Everything else follows from it;
-running this twice changes nothing.
+    python -m tools.links               the address in pyproject.toml, or else of the git remote
+    python -m tools.links OWNER/NAME    this one, from now on
+
+The address stands in one place, [project.urls] of pyproject.toml. Everything else follows from it,
+the set-up cell of every notebook too (its source is tools/template/setup.py). Until there is an
+address, a sentence stands where the badges will be. Running this twice changes nothing. It uses the
+standard library alone, for a fork calls it before anything is installed.
 """
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+NOWHERE = "OWNER/cam-course"  # in pyproject.toml until there is an address
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
+SLUG = r"[\w.-]+/[\w.-]+"
 # What stands before our own "owner/name". Links to other people's repositories look different.
 OURS = re.compile(
-    r"""(?P<before>
-        colab\.research\.google\.com/github/ |  # badges
-        mybinder\.org/v2/gh/ |
-        github\.com/(?=[\w.-]+/[\w.-]+/actions/) |
+    rf"""(?P<before>
         git\ clone\ [^\n]*?github\.com/ |       # README, CONTRIBUTING
-        \burl\b[^\n]*?https://github\.com/ |   # the notebooks' set-up cell
         repository-code:\ "https://github\.com/ # CITATION.cff
     )
-    (?P<slug>[\w.-]+/[\w.-]+)""",
+    (?P<slug>{SLUG})""",
     re.VERBOSE,
 )
-BADGE = re.compile(r"(colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/main/)[^)\s\"]*")
+INTO = re.compile(r"(git clone \S+\ncd )[\w.-]+")  # the folder that a clone makes
+PLACE = re.compile(rf'^Repository = "https://github\.com/({SLUG})"$', re.MULTILINE)
+REMOTE = re.compile(rf"(?:https://|ssh://|git@)(?:[^/\s]*@)?github\.com[/:]({SLUG}?)(?:\.git)?/?")
+
+COLAB = (
+    "[![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    "(https://colab.research.google.com/github/{}/blob/main/notebooks/{})"
+)
+NO_COLAB = "*Open In Colab: the button stands here once the course has a public address.*"
+A_COLAB = re.compile(r"\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)|\*Open In Colab: [^*\n]*\*")
+START = "00_start_here.ipynb"
+BADGES = (
+    "[![test](https://github.com/{0}/actions/workflows/test.yml/badge.svg)]"
+    "(https://github.com/{0}/actions/workflows/test.yml)\n"
+    "{1}\n"
+    "[![Binder](https://mybinder.org/badge_logo.svg)]"
+    "(https://mybinder.org/v2/gh/{0}/HEAD?urlpath=lab/tree/notebooks/" + START + ")"
+)
+NO_BADGES = (
+    "*The buttons for Colab and Binder stand here once the course has a public address: "
+    "`make links` finds it.*"
+)
+SETUP = {"cellView": "form", "jupyter": {"source_hidden": True}, "tags": ["setup"]}  # folded
 
 
 def address(root: Path = ROOT) -> str:
     """The repository's address, as in pyproject.toml. (tomllib is not in Python 3.10.)"""
-    text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^Repository = "https://github\.com/([\w.-]+/[\w.-]+)"$', text, re.MULTILINE)
+    found = PLACE.search((root / "pyproject.toml").read_text(encoding="utf-8"))
     if not found:
         raise ValueError(
             "pyproject.toml: write the address under [project.urls] as "
-            'Repository = "https://github.com/OWNER/NAME"'
+            f'Repository = "https://github.com/{NOWHERE}"'
         )
     return found[1]
 
 
+def remote(root: Path = ROOT) -> str:
+    """The "owner/name" on GitHub that this clone came from; "" where it is none of GitHub's."""
+    command = ["git", "-C", str(root), "config", "--local", "remote.origin.url"]
+    try:
+        url = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git
+        return ""
+    found = REMOTE.fullmatch(url)
+    return found[1] if found and (root / ".git").exists() else ""
+
+
+def badge(slug: str, name: str) -> str:
+    """The button that opens a notebook on Colab, or the sentence in its place."""
+    return NO_COLAB if slug == NOWHERE else COLAB.format(slug, name)
+
+
+def badges(slug: str) -> str:
+    """The README's buttons, or the sentence in their place."""
+    return NO_BADGES if slug == NOWHERE else BADGES.format(slug, badge(slug, START))
+
+
+def between(text: str, name: str, new: str) -> str:
+    """The text with what stands between `<!-- name -->` and `<!-- end -->` made `new`."""
+    found = re.compile(rf"(<!-- {name}\b[^>]*-->\n).*?(\n<!-- end -->)", re.DOTALL)
+    return found.sub(lambda m: m[1] + new + m[2], text)
+
+
 def linked(text: str, slug: str) -> str:
     """The text with every address of ours made `slug`, an "owner/name"."""
-    return OURS.sub(lambda found: found["before"] + slug, text)
+    text = OURS.sub(lambda found: found["before"] + slug, between(text, "badges", badges(slug)))
+    return INTO.sub(lambda found: found[1] + slug.split("/")[1], text)
+
+
+def setup_cell(slug: str) -> str:
+    """The source of the set-up cell, the same in all notebooks."""
+    text = (ROOT / "tools" / "template" / "setup.py").read_text(encoding="utf-8")
+    return text.replace("@ADDRESS@", slug).strip()
 
 
 def linked_notebook(text: str, slug: str, name: str) -> str:
-    """The same for a notebook's JSON; the badge in its first cell also gets the file's own name."""
+    """The same for a notebook's JSON, the badge in its first cell and its set-up cell included."""
     nb = json.loads(linked(text, slug))
-    first = nb["cells"][0]["source"]
-    lines = [first] if isinstance(first, str) else first
-    lines = [BADGE.sub(lambda found: f"{found[1]}notebooks/{name}", line) for line in lines]
-    nb["cells"][0]["source"] = lines[0] if isinstance(first, str) else lines
+    for number, cell in enumerate(nb["cells"]):
+        source = "".join(cell["source"])
+        if number == 0:
+            source = A_COLAB.sub(badge(slug, name), source)
+        elif "setup" in cell.get("metadata", {}).get("tags", []):
+            source, cell["metadata"] = setup_cell(slug), SETUP
+        if source != "".join(cell["source"]):
+            cell["source"] = source.splitlines(True)
     return json.dumps(nb, indent=1, ensure_ascii=False) + "\n"
 
 
-def rewrite(root: Path = ROOT) -> list[Path]:
-    """Bring every file up to date; return those that changed."""
-    slug = address(root)
+def rewrite(root: Path = ROOT, slug: str = "") -> list[Path]:
+    """Bring every file up to date; return those that changed. Raises ValueError for a bad slug."""
+    old = address(root)
+    slug = slug or (old if old != NOWHERE else remote(root)) or NOWHERE
+    if not re.fullmatch(SLUG, slug):
+        raise ValueError(f"{slug} is no address: give OWNER/NAME, as in github.com/OWNER/NAME.")
     changed = []
-    for path in [*(root / name for name in TEXTS), *sorted((root / "notebooks").glob("*.ipynb"))]:
+    texts = [root / name for name in ("pyproject.toml", *TEXTS)]
+    for path in [*texts, *sorted((root / "notebooks").glob("*.ipynb"))]:
         before = path.read_text(encoding="utf-8")
-        is_notebook = path.suffix == ".ipynb"
-        after = linked_notebook(before, slug, path.name) if is_notebook else linked(before, slug)
+        if path.suffix == ".ipynb":
+            after = linked_notebook(before, slug, path.name)
+        elif path.suffix == ".toml":
+            after = PLACE.sub(f'Repository = "https://github.com/{slug}"', before)
+        else:
+            after = linked(before, slug)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
             changed.append(path)
     return changed
 
 
+def main(arguments: list[str]) -> int:
+    """Rewrite, print what changed, and say where there is no address; return the exit status."""
+    try:
+        for path in rewrite(ROOT, *arguments[:1]):
+            print(path.relative_to(ROOT))
+    except ValueError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    if address() == NOWHERE:
+        print("There is no address yet: pyproject.toml names none, and origin is not on GitHub.")
+    return 0
+
+
 if __name__ == "__main__":
-    for path in rewrite():
-        print(path.relative_to(ROOT))
+    sys.exit(main(sys.argv[1:]))

@@ -95,7 +95,7 @@ def made_from_template(path: Path, title: str, before: Path, following: str) -> 
         "TITLE": title,
         "NAME": path.stem[3:],
         "FILE": path.name,
-        "ADDRESS": links.address(),
+        "BADGE": links.badge(links.address(), path.name),
         "BEFORE": link_to(before),
         "NEXT": following,
     }
@@ -104,8 +104,8 @@ def made_from_template(path: Path, title: str, before: Path, following: str) -> 
     nb.metadata.clear()
     for cell in nb.cells:
         cell.source = cell.source.strip()
-    setup = next(cell for cell in read(START).cells if cell.cell_type == "code").source
-    nb.cells.insert(1, new_code_cell(setup, metadata={"tags": ["setup"]}))
+    setup = links.setup_cell(links.address())
+    nb.cells.insert(1, new_code_cell(setup, metadata=links.SETUP))
     return nb
 
 
@@ -144,7 +144,7 @@ def enter(path: Path, title: str, before: Path) -> None:
     """Put a notebook into the tables of README.md and 00, and into the "Next" before it."""
     number, link = path.stem[:2], f"[{path.stem[:2]} {title}]({path.name})"
     readme = ROOT / "README.md"
-    row = f"| {number} | [{title}](notebooks/{path.name}) | *what it shows* |"
+    row = f"| {number} | [{title}](notebooks/{path.name}) | 20 min | *what it shows* |"
     readme.write_text(with_row(readme.read_text("utf8"), row, README_ROW), "utf8", newline="\n")
     start = read(START)
     cell = _map_cell(start)

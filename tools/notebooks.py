@@ -45,7 +45,7 @@ def write(nb: NotebookNode, path: Path) -> None:
         nbformat.write(nb, file)
 
 
-def execute(nb: NotebookNode, folder: Path) -> float:
+def execute(nb: NotebookNode, folder: Path, kernel: str = "python3") -> float:
     """Run every cell in `folder`, outputs going into `nb`; return the seconds it took.
 
     Raises CellExecutionError where a cell fails.
@@ -53,7 +53,7 @@ def execute(nb: NotebookNode, folder: Path) -> float:
     client = NotebookClient(
         nb,
         timeout=600,
-        kernel_name="python3",
+        kernel_name=kernel,
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         coalesce_streams=True,

@@ -16,7 +16,19 @@ from functools import partial
 from pathlib import Path
 
 from utils import models, results, store
-from utils.experiments import backbone, birds, objects, phrases, questions, scenes, text
+from utils.experiments import (
+    attention,
+    backbone,
+    birds,
+    objects,
+    phrases,
+    questions,
+    sanity,
+    scenes,
+    shortcut,
+    teaching,
+    text,
+)
 
 TASKS = {
     "birds": birds.birds,
@@ -51,11 +63,40 @@ def train_backbone(seed: int) -> dict:
     return backbone.measure(network) | {"seconds": seconds}
 
 
+def train_sanity(name: str, seed: int) -> dict:
+    """A network that notebook 10 looks into, trained, measured and (seed 0) stored."""
+    start = time.perf_counter()
+    train, config = SANITY[name]
+    network, seen = train(seed)
+    seconds = round(time.perf_counter() - start)
+    if seed == 0:
+        models.save(network, models.WEIGHTS / f"{name}.safetensors", config, seen.class_names)
+        list_weights()
+    return sanity.measure(network, seen) | {"seconds": seconds}
+
+
+def train_shortcut(seed: int) -> dict:
+    """Four networks that learn from the same pictures, dressed in four ways; three are shipped."""
+    trained = shortcut.networks_of(seed)
+    if seed == 0:
+        for name in shortcut.SHIPPED:
+            path = models.WEIGHTS / f"shortcut-{name}.safetensors"
+            models.save(trained[name], path, shortcut.CONFIG, shortcut.CLASSES)
+        list_weights()
+    return shortcut.measure(trained, seed)
+
+
 def list_weights(folder: Path = models.WEIGHTS) -> None:
     """Write the list that the files of weights are verified by, as sha256sum would."""
     files = sorted(folder.glob("*.safetensors"))
     lines = [f"{store.sha256(file)}  {file.name}\n" for file in files]
     (folder / store.LIST).write_bytes("".join(lines).encode())
+
+
+SANITY = {
+    "objects-fc-s16": (sanity.train_fc, sanity.FC),
+    "objects-gap-shuffled": (sanity.train_shuffled, sanity.SHUFFLED),
+}
 
 
 def run_task(name: str, seed: int) -> dict:
@@ -66,7 +107,11 @@ def run_task(name: str, seed: int) -> dict:
 JOBS: dict[str, Callable[[int], dict]] = {
     **{name: partial(train_objects, name) for name in objects.OBJECTS},
     backbone.NAME: train_backbone,
+    **{name: partial(train_sanity, name) for name in SANITY},
     **{name: partial(run_task, name) for name in TASKS},
+    "shortcut": train_shortcut,
+    "attention": attention.attending,
+    "teaching": teaching.teaching,
 }
 
 

@@ -9,7 +9,7 @@ import torch
 
 from utils import models, store, training
 
-NEEDED = {"torch": (2, 4), "torchvision": (0, 19), "ipywidgets": (7, 7), "matplotlib": (3, 5)}
+NEEDED = {"torch": (2, 4), "torchvision": (0, 19), "ipywidgets": (7, 7), "matplotlib": (3, 8)}
 
 
 def report() -> None:

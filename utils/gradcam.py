@@ -1,8 +1,15 @@
-"""Grad-CAM: a map from any layer of any classifier, where CAM does not apply.
+"""Grad-CAM and its family: a map from any layer of any classifier, where CAM does not apply.
 
-CAM takes the weights w_k^c of the last linear map. Where a network has no such weights, the
-gradient of the score with respect to a layer's maps stands in for them. Letters as in `utils.cam`;
-f is any layer's maps here, not only the last. Notebook 10.
+CAM takes the weights w_k^c of the last linear map. Where a network has no such weights, something
+else stands in for them: the gradient of the score with respect to a layer's maps, or what the score
+becomes when the picture is seen through one map alone. Letters as in `utils.cam`; f is any layer's
+maps here, not only the last, and g = dS_c / df. The methods of `METHODS` are asked alike. On a
+network with GAP, at the maps it pools over their HW cells, they come down to (notebook 10)
+
+    Grad-CAM     ReLU(sum_k w_k^c f_k) / HW, which is CAM
+    Grad-CAM++   sum_k ReLU(w_k^c) / (2 + w_k^c F_k) f_k
+    LayerCAM     sum_k ReLU(w_k^c) f_k / HW
+    Score-CAM    no formula in w_k^c: it asks the network K times
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,7 +67,7 @@ def explain(
         reason = str(no).removesuffix(INSTEAD).strip(" .:")
         maps = grad_cam(model, x, c, layer)
         return Explanation(
-            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", _cells(model, x, layer)
+            maps, "Grad-CAM", layer, f"CAM does not apply, for {reason}", cells_at(model, x, layer)
         )
     p = net.forward_pass(x)
     own = _own(c, p.S)
@@ -70,10 +77,14 @@ def explain(
     return Explanation(M, "CAM", layer, f"{why}, so the map of a class is exact", net.cells(x))
 
 
-def _cells(model: nn.Module, x: Tensor, layer: str) -> cam.Cells | None:
-    """Where the cells of a layer look; None where the way to it cannot be followed."""
-    one, given = torch.zeros_like(x[:1]), []
-    module, keep = model.get_submodule(layer), lambda m, args, out: given.append(out)
+def cells_at(model: nn.Module | CamNetwork, x: Tensor, layer: nn.Module | str) -> cam.Cells | None:
+    """Where the cells of a layer look, for pictures like x; None where this cannot be followed.
+
+    For `cam.upsample` and `plots.overlay`. One forward pass of one picture. Raises ValueError for a
+    layer that is not there. Notebook 10.
+    """
+    model, one, given = _network(model), torch.zeros_like(x[:1]), []
+    module, keep = _named(model, layer)[1], lambda m, args, out: given.append(out)
     with torch.no_grad(), recognition.Trace() as seen, hooked([module], keep):
         _run(model, one)
     return fields.cells(seen.operations, one, given[-1])
@@ -99,15 +110,108 @@ def grad_cam(
     there, is not used, gives no maps, or on which the scores do not hang, and IndexError for a
     class that is not there. Selvaraju et al., ICCV 2017, equations 1 and 2. Notebook 10.
     """
-    r = read(model, x, last_layer(model, x) if layer is None else layer)
-    alpha = _single(r.gradient(c)).mean((2, 3))
-    M = _weighted(alpha, r.f)
+    r = _reading(model, x, layer)
+    M = _finite(_weighted(_single(r.gradient(c)).mean((2, 3)), r.f), r)
+    return M.relu() if relu else M
+
+
+@torch.inference_mode(False)
+def grad_cam_plus_plus(
+    model: nn.Module | CamNetwork,
+    x: Tensor,
+    c: int | Sequence[int] | Tensor,
+    layer: nn.Module | str | None = None,
+) -> Tensor:
+    """Grad-CAM++, ReLU(sum_k w_k f_k) with w_k = sum_{x,y} a_k(x, y) ReLU(g_k(x, y)): (N, H, W).
+
+    a_k(x, y) = g² / (2 g² + g³ sum f_k), with g = g_k(x, y) and the sum over all cells of f_k. The
+    paper takes exp(S_c) for the score: its second and third derivative are then g² and g³ times
+    exp(S_c), which is the same for all k and left out here. What is added up is therefore
+    g / (2 + g sum f_k) where g > 0, and 0 elsewhere. It is made for maps behind a ReLU, f_k >= 0:
+    then nothing is divided by less than 2.
+
+    Asked as `grad_cam`, for the same cost, with the same errors. Chattopadhay et al., WACV 2018,
+    equations 5, 6 and 19 of the long version (arXiv:1710.11063). Notebook 10.
+    """
+    r = _reading(model, x, layer)
+    g, total = _single(r.gradient(c)).relu(), _single(r.f).sum((2, 3), keepdim=True)
+    return _finite(_weighted((g / (2 + g * total)).sum((2, 3)), r.f), r).relu()
+
+
+@torch.inference_mode(False)
+def layer_cam(
+    model: nn.Module | CamNetwork,
+    x: Tensor,
+    c: int | Sequence[int] | Tensor,
+    layer: nn.Module | str | None = None,
+) -> Tensor:
+    """LayerCAM, ReLU(sum_k ReLU(g_k(x, y)) f_k(x, y)), weights for every cell: (N, H, W).
+
+    Asked as `grad_cam`, for the same cost, with the same errors. Jiang et al., IEEE Transactions on
+    Image Processing 2021, section III, without its scaling of early layers. Notebook 10.
+    """
+    r = _reading(model, x, layer)
+    return _finite((_single(r.gradient(c)).relu() * _single(r.f)).sum(1), r).relu()
+
+
+@torch.inference_mode(False)
+def score_cam(
+    model: nn.Module | CamNetwork,
+    x: Tensor,
+    c: int | Sequence[int] | Tensor,
+    layer: nn.Module | str | None = None,
+    *,
+    cells: cam.Cells | None = None,
+    batch_size: int = 64,
+) -> Tensor:
+    """Score-CAM, ReLU(sum_k a_k f_k) with a = softmax over k of S_c(x · H_k): (N, H, W).
+
+    H_k is f_k enlarged to the picture and stretched from its minimum..maximum to 0..1, so the
+    picture is seen through it: 0 is black, or grey for pictures that are prepared around 0. A map
+    without differences hides everything. No gradient is used. The paper subtracts the score of a
+    baseline picture; it is the same for all k, and the softmax does not see it.
+
+    Asked as `grad_cam`, with its errors, but for NaN in the network's own scores. Cost of a
+    picture: 1 + K forward passes, `batch_size` at once. The maps are laid where their cells look,
+    as found for this layer, or at `cells`. Wang et al., CVPR workshops 2020, definitions 1 and 2
+    and algorithm 1. Notebook 10.
+    """
+    r = _reading(model, x, layer)
+    network = _network(model)
+    own, size = _own(c, r.S), r.x.shape[2:]
+    cells = cells or cells_at(network, r.x, r.layer)
+    batch_size = valid.whole(batch_size, "batch_size", 1)
+    S = torch.empty(r.f.shape[:2], device=r.x.device)
+    with torch.no_grad():
+        for n, f in enumerate(_single(r.f)):
+            H = cam.normalize(cam.upsample(f[:, None], size, cells), "minmax")  # (K, 1, h, w)
+            for start in range(0, len(H), batch_size):
+                seen = (r.x[n] * H[start : start + batch_size]).to(r.x.dtype)
+                scores = _scores(network, _run(network, seen), len(seen))
+                S[n, start : start + batch_size] = scores[:, own[n]]
+    return _finite(_weighted(S.softmax(1), r.f), r).relu()
+
+
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "Grad-CAM": grad_cam,
+    "Grad-CAM++": grad_cam_plus_plus,
+    "LayerCAM": layer_cam,
+    "Score-CAM": score_cam,
+}
+
+
+def _reading(model: nn.Module | CamNetwork, x: Tensor, layer: nn.Module | str | None) -> "Reading":
+    return read(model, x, last_layer(model, x) if layer is None else layer)
+
+
+def _finite(M: Tensor, r: "Reading") -> Tensor:
+    """The map, (N, H, W). Raises ValueError for one that cannot be drawn."""
     if not valid.all_finite(M):
         raise ValueError(
             f"NaN or infinity at {r.layer!r}, so no map can be drawn: look for it in the input and "
             f"the weights with torch.isfinite"
         )
-    return M.relu() if relu else M
+    return M
 
 
 def _weighted(w: Tensor, f: Tensor) -> Tensor:
@@ -366,4 +470,5 @@ def _own(c: int | Sequence[int] | Tensor, S: Tensor) -> Tensor:
     """One class for each picture, (N,). Raises IndexError and ValueError for what is none."""
     if type(c) is int and 0 <= c < S.shape[1]:  # the usual case, and the rest can be spared
         return torch.full((len(S),), c, device=S.device)
-    return valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)
+    own = valid.classes(valid.each(c, len(S)), S.shape[1]).to(S.device)
+    return own.clone() if own.is_inference() else own

@@ -200,7 +200,16 @@ def load(name: str | Path) -> CamNetwork:
 
     `name` is a file in utils/weights or a path to a .safetensors file that `save` wrote. Raises
     FileNotFoundError with the names there are, and WeightsError for a file that is not, or no
-    longer, what `save` wrote; `make train` trains every one of the course's again.
+    longer, what `save` wrote; `make train` trains every one of the course's again. Raises
+    NotACamNetwork where CAM does not apply: `classifier` gives such a network as it is.
+    """
+    return cam_network(*classifier(name))
+
+
+def classifier(name: str | Path) -> tuple[CourseNetwork, tuple[str, ...]]:
+    """One of the course's trained networks as it is, CAM or not, and its class names.
+
+    Raises as `load` does. Notebook 10.
     """
     path = Path(name) if Path(name).suffix == ".safetensors" else WEIGHTS / f"{name}.safetensors"
     if not path.is_file():
@@ -218,8 +227,8 @@ def load(name: str | Path) -> CamNetwork:
         ) from None
 
 
-def _rebuilt(path: Path) -> CamNetwork:
-    """The network in a file that `save` wrote."""
+def _rebuilt(path: Path) -> tuple[CourseNetwork, tuple[str, ...]]:
+    """The network in a file that `save` wrote, and the names of its classes."""
     state = checkpoints.state_in(store.read(path), path.name)
     try:
         with safe_open(path, "pt") as file:
@@ -240,7 +249,7 @@ def _rebuilt(path: Path) -> CamNetwork:
             f"{path.name} was changed after it was written, for its {n} classes, names, numbers "
             f"and settings do not belong together: write it again with models.save."
         )
-    return cam_network(network, names)
+    return network, tuple(names)
 
 
 def _seal(tensors: dict[str, Tensor], metadata: dict[str, str]) -> str:

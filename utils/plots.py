@@ -214,10 +214,12 @@ def colour_bars(fig: Figure) -> None:
     Each map is scaled by its own maximum, and so are the bars, unless one scale fits all of them.
     Maps of a kind that has a colour bar in this figure already get no other.
     """
-    panels = [ax for ax in fig.axes if ax.get_subplotspec()]  # and not the colour bars there are
-    images = [image for ax in panels for image in ax.images]
+    images = [image for ax in fig.axes for image in ax.images]
+    kinds = {cmap: [i for i in images if i.get_gid() == cmap] for cmap in (HEAT, SIGNED.name)}
+    barred = [[image.colorbar is not None for image in maps] for maps in kinds.values()]
+    wide = any(any(of_kind) and not all(of_kind) for of_kind in barred)  # a bar for several panels
     for cmap, low, what in ((HEAT, 0, "maximum"), (SIGNED.name, -1, "largest value")):
-        maps = [image for image in images if image.get_gid() == cmap]
+        maps = kinds[cmap]
         if not maps or any(image.colorbar for image in maps):
             continue
         whose = "its" if len(maps) == 1 else "each map's"
@@ -225,8 +227,9 @@ def colour_bars(fig: Figure) -> None:
         scale.set_cmap(plt.get_cmap(HEAT) if cmap == HEAT else SIGNED)
         if cmap != HEAT and len({image.norm.vmax for image in maps}) == 1:
             scale, label = maps[0], "evidence"
+        beside = [ax for ax in fig.axes if ax.get_subplotspec()] if wide else [i.axes for i in maps]
         fig.set_figwidth(fig.get_figwidth() + 0.6)
-        bar = fig.colorbar(scale, ax=panels, label=label, aspect=40, pad=0.02, fraction=0.05)
+        bar = fig.colorbar(scale, ax=beside, label=label, aspect=40, pad=0.02, fraction=0.05)
         bar.outline.set_visible(False)
         bar.ax.locator_params(nbins=3)
 

@@ -39,7 +39,7 @@ WAYS = {
         "def point_at(M, cells, h, w):\n    H, W = cells.shape\n    best = max((float(M[i, j]), i, j) for i in range(H) for j in range(W))\n    (top, left), (down, across), _ = cells\n    return np.float32((left + best[2] * across) * w), np.float32((top + best[1] * down) * h)",
     ],
     "start_here.true_of_maps": ["{'b', 'd'}", "set('db')", "frozenset({'D', 'B'})"],
-    "formulas.true_of_maps": ["{'d', 'b'}", "set('bd')", "{'B', 'd'}"],
+    "formulas.true_of_maps": ["{'d', 'g'}", "set('gd')", "{'G', 'd'}"],
     "formulas.class_scores": [
         "torch.nn.functional.linear(f.mean((2, 3)), w, b)",
         "torch.einsum('nkhw,ck->nc', f, w) / f[0, 0].numel() + b[None]",

@@ -190,6 +190,9 @@ def test_measures_are_those_of_localization(noisy):
     boxes, masks = PICTURES.boxes, PICTURES.masks
     fits = localization.records(noisy, boxes, masks)
     assert mean(baselines.max_box_acc(boxes)(noisy)) == localization.max_box_acc(fits)[0]
+    cut_off = localization.records(noisy, boxes, how="max")
+    best = mean(baselines.max_box_acc(boxes, how="max")(noisy))
+    assert best == localization.max_box_acc(cut_off)[0] >= mean(baselines.found_at(boxes)(noisy))
     at_20 = localization.sweep(noisy, boxes, [0.2])[0.2]
     assert mean(baselines.found_at(boxes, 0.2)(noisy)) == at_20
     assert mean(baselines.pointing(masks)(noisy)) == localization.pointing(fits)

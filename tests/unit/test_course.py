@@ -3,8 +3,10 @@
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,9 +22,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def project(tmp_path):
     """A folder with the two files that the script reads."""
-    (tmp_path / "pyproject.toml").write_text("[project]\n")
-    (tmp_path / "constraints.txt").write_text("numpy==2.0\n")
-    return tmp_path
+    folder = tmp_path / "Mein Kurs, süß & neu"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("[project]\n")
+    (folder / "constraints.txt").write_text("numpy==2.0\n")
+    return folder
 
 
 @pytest.fixture
@@ -30,15 +34,15 @@ def played(monkeypatch):
     """Play venv and pip: `asked` lists what was called, `pip` and `says` are how pip ends."""
     play = SimpleNamespace(asked=[], pip=0, says="")
 
-    def logged(root, command, **_):
-        if "venv" in command:
+    def logged(root, python, module, **_):
+        if module[0] == "venv":
             play.asked.append("venv")
             course.python_in(root).parent.mkdir(parents=True, exist_ok=True)
             course.python_in(root).touch()
             course.unfinished(root).unlink(missing_ok=True)  # --clear does
             (root / ".venv" / "pyvenv.cfg").write_text("version = 3.12.1\n")
             return 0
-        play.asked.append(command[-1])
+        play.asked.append(module[-1])
         course.log(root).write_text(play.says)
         if play.pip == "killed":
             raise KeyboardInterrupt
@@ -105,10 +109,92 @@ def test_only_a_whole_environment_is_sound(project):
     assert not course.is_ready(project, "lab")
 
 
-def test_pip_stays_inside_the_environment(project):
-    code = "import os; print(os.environ['PIP_REQUIRE_VIRTUALENV'], os.environ['PIP_USER'])"
-    assert course.logged(project, [sys.executable, "-c", code]) == 0
-    assert course.log(project).read_text() == "1 0\n"
+@pytest.fixture
+def module(project):
+    """Write a module into the folder, for the real `logged` to run."""
+
+    def write(text):
+        (project / "played.py").write_text(text)
+        return [sys.executable], ["played", "an argument"]
+
+    return write
+
+
+def test_pip_stays_inside_the_environment(project, module, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    names = "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PYTHONPATH"
+    code = f"import os, sys; print([os.environ.get(n) for n in {names}], sys.argv[1:])"
+    assert course.logged(project, *module(code)) == 0
+    assert course.log(project).read_text().split("\n")[1] == "['1', '0', None] ['an argument']"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL: try it by hand, Task Manager")
+def test_a_killed_set_up_takes_along_what_it_started(project, module):
+    """The set-up plays dead at once; what it ran, and what that ran, must be gone soon after."""
+    child = "import os, subprocess, sys, time\n"
+    child += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    child += "print(os.getpid(), child.pid, flush=True)\ntime.sleep(60)"
+    python, run = module(child)
+    script = "import course, pathlib, sys; course.word_for = str.strip\n"
+    script += f"course.logged(pathlib.Path(sys.argv[1]), {python}, {run})"
+    command = [sys.executable, "-c", script, project]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as set_up:
+        pids = [int(pid) for pid in set_up.stdout.readline().split()]
+        assert len(pids) == 2 and all(map(runs, pids))
+        set_up.kill()
+    for _ in range(100):
+        if not any(map(runs, pids)):
+            return
+        time.sleep(0.1)
+    raise AssertionError("it goes on in the background")
+
+
+def runs(pid):
+    """True for a process that is there and no zombie."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return state.stdout.strip()[:1] not in ("", "Z")
+
+
+def test_stopped_by_ctrl_c_nothing_goes_on(project, module, monkeypatch):
+    def interrupted(line):
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    pids = []
+    monkeypatch.setattr(course, "word_for", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        course.logged(
+            project, *module("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(60)")
+        )
+    assert not runs(pids[0])
+
+
+@pytest.mark.parametrize(
+    ("last", "word"),
+    [
+        ("  Preparing metadata", "still at work"),
+        ("Collecting torch", "no answer from the packages' server yet"),
+        ("  Downloading torch-2.9-cp311.whl (200 MB)", "still downloading"),
+        ("Installing collected packages: torch", "still unpacking"),
+    ],
+)
+def test_a_long_silence_is_explained(project, module, monkeypatch, capsys, last, word):
+    monkeypatch.setattr(course, "SILENCE", 0.2)
+    assert (
+        course.logged(project, *module(f"import time\nprint({last!r}, flush=True)\ntime.sleep(1)"))
+        == 0
+    )
+    assert word in capsys.readouterr().out
+
+
+def test_the_environments_making_is_no_matter_of_a_server():
+    assert course.waits_for("venv", "") == "still making the environment"
+
+
+def test_a_server_that_does_not_answer_is_mentioned_once(project, module, capsys):
+    line = "WARNING: Retrying (Retry(total=4)) after connection broken by 'ReadTimeoutError'"
+    assert course.logged(project, *module(f"for _ in range(3): print({line!r})")) == 0
+    assert capsys.readouterr().out == "  the packages' server does not answer; trying again\n"
 
 
 def test_style_tests_and_arguments(project, played):
@@ -139,6 +225,27 @@ def test_without_internet_the_packages_of_last_time_do(project, played, capsys):
     assert course.main(["lab"], project) == 0
     assert played.asked[-1] == "jupyterlab"
     assert "packages of last time" in capsys.readouterr().out
+
+
+def test_a_disk_that_is_full_explains_what_venv_does_not(project, played, monkeypatch, capsys):
+    played.pip, played.says = 1, "Error: Command '[... ensurepip ...]' returned exit status 1."
+    free = iter([1e11, 0])
+    monkeypatch.setattr(course.shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    assert course.main(["lab"], project) == 1
+    assert capsys.readouterr().err.strip() == course.DISK_FULL
+
+
+def test_a_path_that_cannot_be_spelled_reaches_the_log(project, module):
+    python, run = module("")
+    assert course.logged(project, python, [*run, "s\udcc3\udcbc\udcdf"]) == 0
+    assert "\\udcc3" in course.log(project).read_text()
+
+
+def test_an_earlier_failure_in_the_log_does_not_explain_a_later_one(project):
+    course.log(project).write_text(
+        course.BEGINS + "pip\nNewConnectionError\n" + course.BEGINS + "pip\nError of its own\n"
+    )
+    assert course.explain(course.log(project)) == course.UNKNOWN.format(course.log(project))
 
 
 def test_two_set_ups_do_not_meet(project, played, capsys):
@@ -209,6 +316,8 @@ def test_really_without_internet(project):
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_RETRIES": "0",
         "PIP_INDEX_URL": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
     }
     done = subprocess.run(
         [sys.executable, project / "course.py", "lab"], env=env, capture_output=True, text=True
@@ -216,6 +325,164 @@ def test_really_without_internet(project):
     assert done.returncode == 1
     assert done.stderr.strip() == course.OFFLINE
     assert not course.is_ready(project, "lab")
+
+
+# --- the build of PyTorch ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linux(project, played, monkeypatch):
+    """A Linux machine without an NVIDIA GPU, and a project that wants PyTorch."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (project / "pyproject.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(course.sys, "platform", "linux")
+    monkeypatch.setattr(course, "has_nvidia", lambda: False)
+    monkeypatch.setattr(course, "can_be_reached", lambda address: True)
+    monkeypatch.setattr(
+        course, "has_cpu_build", lambda root: any(root.rglob("torch-*+cpu.dist-info"))
+    )
+    return played
+
+
+def torch_in(project, version):
+    """A PyTorch that was installed."""
+    packages = project / ".venv" / "lib" / "python3.12" / "site-packages"
+    (packages / "torch").mkdir(parents=True)
+    (packages / f"torch-{version}.dist-info").mkdir()
+
+
+def test_a_pair_that_does_not_run_is_taken_out_again(project, linux, capsys):
+    course.prepare(project, "lab")
+    assert linux.asked == ["venv", "torchvision>=0.19", "torchvision", ".[lab]"]
+    said = capsys.readouterr().out
+    assert "without GPU libraries" in said and course.NOT_TAKEN in said
+
+
+def test_with_a_pytorch_there_no_other_build_is_asked_for(project, linux):
+    torch_in(project, "2.9.0")
+    course.prepare(project, "test")
+    assert linux.asked == ["venv", ".[test]"]
+
+
+def test_the_cpu_build_comes_in_one_call_with_its_torchvision(project, linux, monkeypatch, capsys):
+    calls = []
+
+    def pip(root, arguments):
+        calls.append(arguments)
+        if course.CPU_BUILDS in arguments:
+            torch_in(project, "2.9.0+cpu")
+        return 0
+
+    course.make_environment(project)
+    monkeypatch.setattr(course, "pip", pip)
+    course.install(project, "lab")
+    assert calls[0][:2] == ["--index-url", course.CPU_BUILDS]
+    assert calls[0][-2:] == ["torch>=2.4", "torchvision>=0.19"]
+    assert calls[1][-1] == ".[lab]" and course.CPU_BUILDS not in calls[1]
+    assert course.NOT_TAKEN not in capsys.readouterr().out
+
+
+def test_where_its_server_is_not_reached_the_usual_build_comes(project, linux, monkeypatch, capsys):
+    monkeypatch.setattr(course, "can_be_reached", lambda address: False)
+    course.prepare(project, "lab")
+    assert linux.asked == ["venv", ".[lab]"]
+    assert course.NOT_TAKEN in capsys.readouterr().out
+
+
+def test_a_server_is_reached_or_not(project):
+    assert course.can_be_reached((project / "pyproject.toml").as_uri())
+    assert not course.can_be_reached("http://127.0.0.1:9")
+
+
+def test_a_failure_of_the_cpu_build_is_no_failure(project, linux, monkeypatch):
+    monkeypatch.setattr(course, "pip", lambda root, arguments: int(course.CPU_BUILDS in arguments))
+    assert course.main(["lab"], project) == 0
+
+
+def test_only_a_pair_that_runs_and_has_no_gpu_libraries_counts(project, monkeypatch):
+    monkeypatch.setattr(course, "python_in", lambda root: Path(sys.executable))
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    for torch, torchvision, good in (
+        ("'2.9.0+cpu'", "", True),
+        ("'2.9.0+cpu'", "raise RuntimeError('operator torchvision::nms does not exist')", False),
+        ("'2.9.0+cu130'", "", False),
+    ):
+        (project / "torch.py").write_text(f"__version__ = {torch}")
+        (project / "torchvision.py").write_text(torchvision)
+        shutil.rmtree(project / "__pycache__", ignore_errors=True)
+        assert course.has_cpu_build(project) == good
+
+
+@pytest.mark.parametrize(
+    ("system", "nvidia"), [("linux", True), ("darwin", False), ("win32", False)]
+)
+def test_elsewhere_the_usual_build_is_taken(project, linux, monkeypatch, system, nvidia):
+    monkeypatch.setattr(course.sys, "platform", system)
+    monkeypatch.setattr(course, "has_nvidia", lambda: nvidia)
+    assert not course.wants_cpu_build(project)
+
+
+def test_an_nvidia_gpu_is_seen_by_its_tool(tmp_path, monkeypatch):
+    monkeypatch.setattr(course.os.path, "exists", lambda path: False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not course.has_nvidia()
+    monkeypatch.setattr(course.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert course.has_nvidia()
+
+
+@pytest.mark.parametrize(("translated", "says"), [(False, "INTEL_MAC"), (True, "ROSETTA")])
+def test_a_mac_without_a_pytorch_says_so_before_it_loads_anything(
+    project, played, monkeypatch, capsys, translated, says
+):
+    monkeypatch.setattr(course.sys, "platform", "darwin")
+    monkeypatch.setattr(course.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(course, "is_translated", lambda: translated)
+    assert course.main(["lab"], project) == 1
+    assert capsys.readouterr().err == getattr(course, says) + "\n"
+    assert played.asked == []
+
+
+# --- a report for an issue -----------------------------------------------------------------------
+
+
+def test_the_doctor_reports_where_nothing_works(project, monkeypatch, capsys):
+    monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@example.org")
+    course.log(project).write_text(
+        f"line\n{Path.home()}/x: see https://me:secret@example.org/simple\n"
+    )
+    (project / ".venv").mkdir()
+    assert course.main(["doctor"], project) == 0
+    said = capsys.readouterr().out
+    assert "secret" not in said and str(Path.home()) not in said
+    assert "PIP_INDEX_URL" in said and "https://***@example.org/simple" in said
+    assert "make lab makes it" in said
+    assert said.count("```") == 2 and len(said) < 5000
+    assert sorted(p.name for p in project.iterdir()) == [
+        ".venv",
+        "constraints.txt",
+        "pyproject.toml",
+        "setup.log",
+    ]  # it changes nothing
+
+
+def test_a_hole_in_the_report_does_not_end_it(project, monkeypatch, capsys):
+    def fails(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(course, "the_computer", fails)
+    assert course.main(["doctor"], project) == 0
+    said = capsys.readouterr().out
+    assert "computer cannot be told (PermissionError" in said and said.endswith("```\n")
+
+
+def test_the_doctor_reports_what_is_installed(project, monkeypatch, capsys):
+    monkeypatch.setattr(course, "python_in", lambda root: Path(sys.executable))
+    assert course.main(["doctor"], ROOT) == 0
+    said = capsys.readouterr().out
+    import torch
+
+    assert f"torch {torch.__version__.split('+')[0]}" in said
+    assert "The course's own trained networks are here" in said
 
 
 # --- the learner's own copies --------------------------------------------------------------------
@@ -326,22 +593,23 @@ def test_a_damaged_notebook_is_left_out_and_named(project, text):
     assert list(copies(project)) == ["01_next.ipynb"]
 
 
+def test_a_disk_that_fills_up_leaves_no_half_copy(project, monkeypatch, capsys):
+    def full(path, text):
+        path.open("wb").write(text[:5])
+        raise OSError(28, "No space left on device", str(path))
+
+    teach(project, "00_start.ipynb", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(course.Path, "write_bytes", full)
+        with pytest.raises(OSError):
+            course.hand_out(project)
+    assert course.hand_out(project) == []
+    assert copies(project) == {"00_start.ipynb": "1"}
+
+
 def test_git_sees_nothing_of_the_copies():
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert f"{course.COPIES}/" in ignored
-
-
-def test_the_set_up_cell_finds_the_course_from_the_copies(tmp_path, monkeypatch):
-    start = ROOT / "notebooks" / "00_start_here.ipynb"
-    cells = json.loads(start.read_text(encoding="utf-8"))["cells"]
-    setup = next(cell for cell in cells if cell["metadata"].get("tags") == ["setup"])
-    (tmp_path / "utils").mkdir()
-    (tmp_path / "utils" / "cam.py").touch()
-    (tmp_path / course.COPIES).mkdir()
-    monkeypatch.chdir(tmp_path / course.COPIES)
-    monkeypatch.setattr(sys, "path", [])
-    exec("".join(setup["source"]), {})
-    assert sys.path == [str(tmp_path)]
 
 
 # --- the one list of dependencies ----------------------------------------------------------------
@@ -350,7 +618,8 @@ def test_the_set_up_cell_finds_the_course_from_the_copies(tmp_path, monkeypatch)
 def test_conda_and_binder_install_what_make_installs(pyproject):
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, packages = environment["dependencies"]
-    assert packages == {"pip": ["--constraint constraints.txt", "--editable .[lab]"]}
+    builds = f"--extra-index-url {course.CPU_BUILDS}"
+    assert packages == {"pip": [builds, "--constraint constraints.txt", "--editable .[lab]"]}
     assert pip == "pip"
     assert python in {f"python=3.{minor}" for minor in range(10, course.NEWEST[1] + 1)}
     assert environment["name"] == pyproject["project"]["name"]

@@ -15,12 +15,13 @@ from tools.notebooks import all_notebooks
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
     "valid",
-    "cam pictures digest preparation store compare",
+    "cam pictures digest preparation store compare teaching",
     "recognition photos checkpoints",
     "fields",
     "sketchbook localization networks training plots data",
-    "models before channels results features vqa gradcam baselines",
+    "models before channels results features vqa gradcam baselines faithfulness",
     "concepts environment",
+    "live",
     "explore check",
     "experiments evaluate",
     "tools",

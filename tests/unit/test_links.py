@@ -1,7 +1,9 @@
 """The repository's address stands in one place, and everything else follows it."""
 
+import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,11 +29,8 @@ def test_everything_agrees_with_pyproject(copy):
 
 
 def test_another_address_goes_everywhere_and_only_once(copy):
-    pyproject = copy / "pyproject.toml"
-    text = pyproject.read_text(encoding="utf-8").replace(SLUG, "somebody/my.course")
-    pyproject.write_text(text, encoding="utf-8")
-    changed = links.rewrite(copy)
-    assert len(changed) == len(links.TEXTS) + len(all_notebooks())
+    changed = links.rewrite(copy, "somebody/my.course")
+    assert len(changed) == 1 + len(links.TEXTS) + len(all_notebooks())
     for path in changed:
         text = path.read_text(encoding="utf-8")
         assert SLUG not in text
@@ -45,11 +44,63 @@ def test_another_address_goes_everywhere_and_only_once(copy):
         "https://colab.research.google.com/github/{}/blob/main/notebooks/00_start_here.ipynb",
         "https://mybinder.org/v2/gh/{}/HEAD",
         "https://github.com/{}/actions/workflows/test.yml/badge.svg",
-        "git clone https://github.com/{}\n",
+        "git clone https://github.com/{}\ncd my.course\n",
     ],
 )
-def test_the_readme_has_it(place):
-    assert place.format(SLUG) in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_readme_has_it(copy, place):
+    links.rewrite(copy, "somebody/my.course")
+    readme = (copy / "README.md").read_text(encoding="utf-8")
+    assert place.format("somebody/my.course") in readme and links.NO_BADGES not in readme
+
+
+def test_without_an_address_the_badges_say_so_and_lead_nowhere(copy):
+    for slug, other in (("a/b", False), (links.NOWHERE, True), ("c/d", False)):
+        links.rewrite(copy, slug)
+        texts = [p.read_text("utf-8") for p in (copy / "notebooks").glob("*.ipynb")]
+        readme = (copy / "README.md").read_text("utf-8")
+        assert all((links.NO_COLAB in text) == other for text in texts)
+        assert (links.NO_BADGES in readme) == other
+        for text in [readme, *texts]:
+            assert ("colab.research.google.com" in text) != other
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/me/my.course",
+        "https://github.com/me/my.course.git",
+        "https://github.com/me/my.course/",
+        "https://somebody:token@github.com/me/my.course.git",
+        "git@github.com:me/my.course.git",
+        "ssh://git@github.com/me/my.course",
+    ],
+)
+def test_the_git_remote_gives_the_address_that_pyproject_lacks(copy, url):
+    git = ["git", "-C", str(copy)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", url], check=True)
+    assert links.remote(copy) == "me/my.course"
+    links.rewrite(copy, links.NOWHERE)
+    links.rewrite(copy)
+    assert links.address(copy) == "me/my.course"
+    subprocess.run([*git, "remote", "set-url", "origin", "https://github.com/x/y"], check=True)
+    assert links.rewrite(copy) == []  # what pyproject.toml says stands
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/me/mine", "/srv/git/mine", "https://github.com.evil.org/a/b", ""]
+)
+def test_a_remote_elsewhere_is_no_address(copy, url):
+    subprocess.run(["git", "-C", str(copy), "init", "--quiet"], check=True)
+    if url:
+        subprocess.run(["git", "-C", str(copy), "remote", "add", "origin", url], check=True)
+    assert links.remote(copy) == ""
+
+
+@pytest.mark.parametrize("bad", ["mine", "a/b/c", "https://github.com/a/b", "a b/c"])
+def test_a_bad_address_is_one_sentence(capsys, bad):
+    assert links.main([bad]) == 1
+    assert capsys.readouterr().err.startswith(f"{bad} is no address: give OWNER/NAME")
 
 
 def test_the_readme_lists_every_notebook():
@@ -57,13 +108,13 @@ def test_the_readme_lists_every_notebook():
     assert listed == [path.name for path in all_notebooks()]
 
 
-@pytest.mark.parametrize("path", all_notebooks(), ids=lambda path: path.stem)
-def test_a_notebook_opens_and_clones_itself(path):
-    nb = read(path)
-    target = f"https://colab.research.google.com/github/{SLUG}/blob/main/notebooks/{path.name}"
-    assert f"]({target})" in nb.cells[0].source
-    first_code = next(cell.source for cell in nb.cells if cell.cell_type == "code")
-    assert f'"https://github.com/{SLUG}"' in first_code
+def test_a_notebook_opens_and_clones_itself(copy):
+    links.rewrite(copy, "somebody/my.course")
+    for path in (copy / "notebooks").glob("*.ipynb"):
+        nb = read(path)
+        assert links.COLAB.format("somebody/my.course", path.name) in nb.cells[0].source
+        first_code = next(cell.source for cell in nb.cells if cell.cell_type == "code")
+        assert '"https://github.com/somebody/my.course"' in first_code
 
 
 def test_other_peoples_repositories_are_left_alone():
@@ -71,13 +122,10 @@ def test_other_peoples_repositories_are_left_alone():
     assert links.linked(text, "me/mine") == text.replace("a/b", "me/mine")
 
 
-def test_a_renamed_notebook_gets_its_badge(tmp_path):
-    text = (
-        '{"cells": [{"source": ["[x](https://colab.research.google.com/github/a/b/blob/main/c)"]}]}'
-    )
-    assert "/github/me/mine/blob/main/notebooks/d.ipynb)" in links.linked_notebook(
-        text, "me/mine", "d.ipynb"
-    )
+def test_a_renamed_notebook_gets_its_badge():
+    text = json.dumps({"cells": [{"source": ["# A\n", links.COLAB.format("a/b", "c.ipynb")]}]})
+    renamed = json.loads(links.linked_notebook(text, "me/mine", "d.ipynb"))
+    assert renamed["cells"][0]["source"] == ["# A\n", links.COLAB.format("me/mine", "d.ipynb")]
 
 
 def test_no_address_gives_one_sentence(tmp_path):

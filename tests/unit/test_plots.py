@@ -135,12 +135,20 @@ def test_no_colour_bar_without_a_map_nor_a_second_one():
     plt.close(fig)
 
 
-def test_a_bar_of_signed_maps_leaves_room_for_one_of_the_others(shown):
-    fig, axes = plots.row(2)
-    fig.colorbar(plots.heat_panel(axes[0], M, signed=True), ax=axes[0])
-    plots.panel(axes[1], plots.overlay(PICTURE, M))
-    plots.show(fig, "Two maps.")
-    assert len(fig.axes) == 4 and len(shown) == 2
+@pytest.mark.parametrize("each", [True, False])
+def test_colour_bars_stand_clear_of_each_other(shown, each):
+    """Those that are there already, of single panels or of all, and the one that `show` adds."""
+    fig, axes = plots.row(4)
+    signed = [plots.heat_panel(axes[k], M, signed=True) for k in (0, 2)]
+    for k in (1, 3):
+        plots.panel(axes[k], plots.overlay(PICTURE, M))
+    for image in signed if each else signed[:1]:
+        fig.colorbar(image, ax=image.axes if each else list(axes))
+    plots.show(fig, "Two signed maps, two overlays.")
+    places = [ax.get_tightbbox().padded(-2) for ax in fig.axes]
+    assert len(places) == 4 + each + 2
+    for i, place in enumerate(places):
+        assert not any(place.overlaps(other) for other in places[:i])
 
 
 def test_no_panel_is_too_small_to_be_seen():

@@ -10,18 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from IPython.display import display
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import Tensor
 
-from utils import cam, localization, plots
+from utils import cam, plots
+from utils.live.look import OPACITY, THRESHOLD, chosen, looked, with_box
 from utils.networks import CamNetwork
 from utils.preparation import resized
 
 SIDE = 480  # pixels of the longer side on the screen
-BEST = 20  # classes in the menu, at most
-OPACITY, THRESHOLD = 0.6, 0.2  # where the sliders begin
 
 
 def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -> None:
@@ -33,24 +31,22 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     pixels of `picture`. Raises TypeError or ValueError for other input, and says what to do.
     Notebook 00.
     """
-    S, M, cells = _look(net, picture)
-    also = [also] if isinstance(also, str) else also
-    asked = list(dict.fromkeys(net.index(name) for name in also))  # each once
-    likely = S.argsort(descending=True)[:BEST].tolist()
-    best = asked + [c for c in likely if c not in asked]
-    names = [net.class_names[c] if len(net.class_names) else f"class {c}" for c in best]
-    P = 100 * S.softmax(0)
+    p, cells = looked(net, picture)
+    best, names = chosen(net, p.S[0], also)
+    M = cam.class_maps(p.f, p.w, classes=best)[0]
+    S, P = p.S[0, best], 100 * p.S[0].softmax(0)[best]
     labels = [
-        f"{name}: P_c {P[c]:.1f} %, S_c {S[c]:.2f}" for name, c in zip(names, best, strict=True)
+        f"{name}: P_c {percent:.1f} %, S_c {score:.2f}"
+        for name, percent, score in zip(names, P, S, strict=True)
     ]
     size = picture.shape[1:]
     shown = resized(picture, [max(1, side * SIDE // max(size)) for side in size])
 
     def draw(row: int, alpha: float, threshold: float) -> tuple[Image.Image, str]:
-        big = cam.upsample(M[None, [best[row]]], size, cells)[0, 0]
-        over = plots.overlay(shown, M[best[row]], alpha, cells)
+        big = cam.upsample(M[None, [row]], size, cells)[0, 0]
+        over = plots.overlay(shown, M[row], alpha, cells)
         image = Image.fromarray((over * 255).astype(np.uint8))
-        return _with_box(image, big, threshold, names[row])
+        return with_box(image, big, threshold, names[row])
 
     image, words = draw(0, OPACITY, THRESHOLD)
     about = {"alt": f"Heat map over its picture. {words}", "width": image.width}
@@ -61,41 +57,6 @@ def explorer(net: CamNetwork, picture: Tensor, also: str | Sequence[str] = ()) -
     except ImportError:
         bundle["text/plain"] += " (The menu and the sliders need ipywidgets.)"
     display(bundle, raw=True, metadata={"image/png": about})
-
-
-def _look(net: CamNetwork, picture: Tensor) -> tuple[Tensor, Tensor, cam.Cells | None]:
-    """The scores (C,) and maps (C, H, W) of one picture, and where the maps' cells look."""
-    if not isinstance(net, CamNetwork):
-        made = "models.load, models.pretrained or networks.cam_network"
-        raise TypeError(f"explorer takes a network made by {made} first, not {type(net).__name__}")
-    tensor = isinstance(picture, Tensor)
-    good = tensor and picture.numel() > 0 and picture.shape[:-2] == (3,)
-    if not (good and picture.dtype == torch.uint8):
-        kind = (
-            f"{tuple(picture.shape)} {picture.dtype}" if tensor else f"a {type(picture).__name__}"
-        )
-        raise ValueError(f"a picture is (3, h, w) uint8, as photos.load(...) gives it, not {kind}")
-    x = net.prepare(picture)
-    S, M = net(x)
-    return S[0], M[0], net.cells(x)
-
-
-def _with_box(
-    image: Image.Image, M: Tensor, threshold: float, name: str
-) -> tuple[Image.Image, str]:
-    """The box of a map (h, w) drawn on its picture, of any size, and the same in words."""
-    h, w = M.shape
-    box = localization.box_from_map(M, threshold).tolist()
-    share = 100 * (cam.normalize(M) > threshold).float().mean().item()
-    x0, y0, x1, y1 = (round(v * image.width / w) for v in box)
-    pen = ImageDraw.Draw(image)
-    for out, ink in ((2, "white"), (1, plots.ORANGE)):  # a white rim keeps it readable anywhere
-        corners = x0 - out, y0 - out, x1 - 1 + out, y1 - 1 + out
-        pen.rectangle(corners, outline=ink, width=2 * out + 1)
-    if not share:
-        return image, f"{name}: the map is nowhere positive, so the box is the whole picture."
-    words = f"{name}: {share:.1f} % of the picture lies above {threshold:.2f} of the map's maximum."
-    return image, f"{words} Box {tuple(box)} in {w} × {h} pixels."
 
 
 def _panel(labels: list[str], draw: Callable[[int, float, float], tuple[Image.Image, str]]):

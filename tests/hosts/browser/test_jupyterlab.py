@@ -1,17 +1,11 @@
-"""JupyterLab itself, in headless Chromium: run all cells, then use the explorer with the keyboard.
+"""JupyterLab itself, in headless Chromium: run all cells, then use what the notebooks show.
 
-A copy of the course in a temporary folder is opened, so nothing here is ever written to. Needs
-playwright (`pip install playwright`) and a Chromium: Debian's `chromium` package, or playwright's
-own (`python -m playwright install chromium`). Without one the tests are skipped and say so.
+A copy of the course in a temporary folder is opened, so nothing here is ever written to.
 """
 
 import json
-import os
-import secrets
+import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -20,26 +14,24 @@ import pytest
 
 from course import COPIES, hand_out
 
-LACKS = "JupyterLab was not driven in a browser, for {0} is missing: pip install {0}"
-pytest.importorskip("jupyterlab", reason=LACKS.format("jupyterlab"))
-playwright = pytest.importorskip("playwright.sync_api", reason=LACKS.format("playwright"))
+playwright = pytest.importorskip(
+    "playwright.sync_api",
+    reason="nothing was driven in a browser, for playwright is missing: pip install playwright",
+)
 
 pytestmark = pytest.mark.browser
 
-REPOSITORY = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+REPOSITORY = Path(__file__).parents[3]
 SECONDS = 1000  # playwright counts in milliseconds
-playwright.expect.set_options(timeout=20 * SECONDS)  # for slow machines
 
 SMALL = [
     "import sys; sys.path.insert(0, '..')",
-    "import torch\nfrom utils import cam, explore, models, networks\ntorch.manual_seed(0)",
+    "import torch\nfrom utils import cam, explore, live, models, networks\ntorch.manual_seed(0)",
     "net = networks.cam_network(models.CourseNetwork(), [f'kind {c}' for c in range(10)])\n"
     "picture = (255 * cam.upsample(torch.rand(1, 3, 5, 6), (300, 360))[0]).to(torch.uint8)\n"
     "explore.explorer(net, picture)",
     "kind = explore.guess('Which kind has two legs?', ['kind 3', 'kind 7'])",
+    "live.explorer(net, picture)",
 ]  # a network with random weights: its maps are nonsense, but they are maps
 
 
@@ -49,9 +41,6 @@ def with_explorer() -> list[str]:
     return ["small.ipynb"] + [
         path.name for path in found if "explore.explorer(" in path.read_text(encoding="utf-8")
     ]
-
-
-# ---------------------------------------------------------------- a server and a browser
 
 
 @pytest.fixture(scope="module")
@@ -72,79 +61,6 @@ def course(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def lab(course, tmp_path_factory):
-    """JupyterLab on a free loopback port, with settings of its own: the address of a notebook."""
-    home = tmp_path_factory.mktemp("jupyter")
-    settings = {
-        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-        "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight count, too
-    }
-    for name, values in settings.items():
-        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(values))
-    own = {
-        "JUPYTER_CONFIG_DIR": home / "config",
-        "JUPYTER_RUNTIME_DIR": home / "runtime",
-        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
-        "IPYTHONDIR": home / "ipython",
-    }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
-        *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.allow_root=True"),
-        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={course}"),
-        "--LabApp.extension_manager=readonly",
-    ]
-    log = home / "log.txt"
-    environment = os.environ | {name: str(path) for name, path in own.items()}
-    with log.open("w") as out:
-        server = subprocess.Popen(command, cwd=home, env=environment, stdout=out, stderr=out)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, log)
-        yield lambda name: f"http://127.0.0.1:{port}/doc/tree/{COPIES}/{name}?token={token}&reset"
-    finally:
-        server.terminate()  # the server ends its kernels
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 45) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
-        try:
-            return urllib.request.urlopen(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as p:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        try:
-            chromium = p.chromium.launch(executable_path=path, args=FLAGS)
-        except playwright.Error as problem:
-            pytest.skip(
-                "JupyterLab was not driven in a browser, for there is no Chromium that starts: "
-                "sudo apt install chromium, or .venv/bin/python -m playwright install chromium "
-                f"({str(problem).splitlines()[0]})"
-            )
-        yield chromium
-        chromium.close()
-
-
 # ---------------------------------------------------------------- what a learner does
 
 
@@ -152,7 +68,7 @@ def browser():
 def test_run_all_then_use_the_explorer(browser, lab, course, name, tmp_path):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     try:
-        page.set_default_timeout(30 * SECONDS)
+        page.set_default_timeout(90 * SECONDS)
         with page.expect_websocket(lambda socket: "/channels" in socket.url):  # of the kernel
             page.goto(lab(name))
         run_all(page)
@@ -245,3 +161,95 @@ def save(page, path: Path) -> None:
     for output in shown:
         pictured = output["data"].get("image/png") and output["metadata"]["image/png"]["alt"]
         assert pictured or output["data"]["text/html"]
+
+
+# ---------------------------------------------------------------- a live figure, on the next day
+
+
+def test_a_live_figure_works_after_its_kernel_is_gone(browser, lab, course, tmp_path):
+    """Run, saved, the kernel ended, opened again: the figure answers, and keeps its keys."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(90 * SECONDS)
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        with page.expect_websocket(lambda socket: "/channels" in socket.url):
+            page.goto(lab("small.ipynb"))
+        run_all(page)
+        operate(page)
+        save(page, course / COPIES / "small.ipynb")
+        end_kernels(lab)
+        page.goto("about:blank")
+        page.goto(lab("small.ipynb"))
+        operate(page)
+        change_theme(page)
+        distrusted = json.loads((course / COPIES / "small.ipynb").read_text("utf8"))
+        distrusted["cells"][-1]["source"] = "live.explorer(net, picture)  # from somebody else"
+        (course / COPIES / "copy.ipynb").write_text(json.dumps(distrusted), "utf8")
+        page.goto(lab("copy.ipynb"))
+        look_without_trust(page)
+        assert said == []
+    finally:
+        page.screenshot(path=tmp_path / "page.png")
+        page.close()
+
+
+def end_kernels(lab) -> None:
+    """What happens over night."""
+    address = lab("x")
+    api, token = address.split("/doc/")[0] + "/api/sessions", re.search(r"token=\w+", address)[0]
+    with urllib.request.urlopen(f"{api}?{token}") as answer:
+        sessions = json.load(answer)
+    assert sessions
+    for session in sessions:
+        request = urllib.request.Request(f"{api}/{session['id']}?{token}", method="DELETE")
+        urllib.request.urlopen(request).close()
+
+
+def operate(page) -> None:
+    """Sliders, the class menu and the map by keys, none of which reaches the notebook."""
+    figure = page.locator(".cam-live[data-state=alive]")
+    figure.wait_for()
+    cells = page.locator(".jp-Cell").count()
+    words, title = figure.locator(".cl-words"), figure.locator(".cl-title")
+    slider = figure.get_by_role("slider", name="Threshold")
+    slider.focus()
+    page.keyboard.press("Home")
+    playwright.expect(words).to_contain_text("above 0.00 of the map")
+    page.keyboard.press("ArrowUp")
+    playwright.expect(words).to_contain_text("above 0.01 of the map")
+    menu, score = figure.get_by_role("listbox"), figure.locator(".cl-equation")
+    menu.focus()
+    page.keyboard.press("Home")
+    before = score.inner_text()
+    page.keyboard.press("ArrowDown")
+    playwright.expect(score).not_to_have_text(before)
+    figure.get_by_role("application").focus()
+    page.keyboard.press("Home")
+    playwright.expect(title).to_contain_text("column 1 of")
+    for key in ("ArrowRight", "b", "d", "d", "x"):
+        page.keyboard.press(key)
+    playwright.expect(title).to_contain_text("column 2 of")
+    assert page.locator(".jp-Cell").count() == cells
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
+
+
+def change_theme(page) -> None:
+    """In JupyterLab's dark theme the figure is dark, too, and back."""
+    ground = "getComputedStyle(document.querySelector('.cam-live')).backgroundColor"
+    light = page.evaluate(ground)
+    for theme, is_light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        page.locator(".lm-Menu-item", has_text="Theme").first.hover()
+        page.locator("[data-command='apputils:change-theme']", has_text=theme).first.click()
+        page.wait_for_function(
+            f"light => ({ground} === light) === {str(is_light).lower()}", arg=light
+        )
+
+
+def look_without_trust(page) -> None:
+    """A notebook from somebody else: the picture and its words, and no script."""
+    image = page.locator("img[alt^='Heat map over its picture']").last
+    image.wait_for()
+    assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") == 400
+    assert page.locator(".cam-live[data-state]").count() == 0
