@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import safe_open
@@ -21,6 +21,11 @@ from utils.networks import CamNetwork, cam_network
 from utils.store import WeightsError
 
 WEIGHTS = Path(__file__).parent / "weights"
+# torchvision's that end in GAP and one linear map, one or two of each family, smallest file first.
+IMAGENET = (
+    "shufflenet_v2_x1_0", "mobilenet_v2", "regnet_y_400mf", "mnasnet1_0", "efficientnet_b0",
+    "densenet121", "resnet18", "googlenet", "resnext50_32x4d", "resnet50", "inception_v3", "swin_t",
+)  # fmt: skip
 
 # ---------------------------------------------------------------- networks trained on ImageNet
 
@@ -34,11 +39,7 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
     """
     import torchvision
 
-    if name not in torchvision.models.list_models(torchvision.models):
-        raise ValueError(
-            f"torchvision has no classifier called {name!r}; try mobilenet_v2, resnet18"
-        )
-    weights = torchvision.models.get_model_weights(name).DEFAULT
+    weights = _weights(name)
     try:
         model = torchvision.models.get_model(name, weights=_Verified(weights))
         _finite(model, store.cached(weights.url).name)
@@ -54,6 +55,44 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
         return None
     categories = [n.replace("_", " ") for n in weights.meta["categories"]]
     return cam_network(model.eval(), categories, photos.prepare)
+
+
+class Offer(NamedTuple):
+    """What using a network trained on ImageNet would cost, and what torchvision says of it."""
+
+    name: str
+    here: bool  # whether a file of its weights is in the cache; `pretrained` verifies it
+    megabytes: int
+    top1: float  # accuracy on ImageNet's validation pictures, in %, as torchvision publishes it
+
+    @property
+    def words(self) -> str:
+        """One sentence: whether it is here, and what would be downloaded if not."""
+        if self.here:
+            return f"{self.name} is here: nothing is downloaded."
+        return f"{self.name} is not here: its first use downloads {self.megabytes} MB, once."
+
+
+def offered(name: str) -> Offer:
+    """What `pretrained(name)` would download, without doing it. ValueError for another name.
+
+    Notebook 11.
+    """
+    weights = _weights(name)
+    top1 = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    megabytes = max(1, round(weights.meta["_file_size"]))
+    return Offer(name, store.cached(weights.url).exists(), megabytes, top1)
+
+
+def _weights(name: str) -> Any:
+    """torchvision's description of a classifier's weights. Raises ValueError for another name."""
+    import torchvision
+
+    if name not in torchvision.models.list_models(torchvision.models):
+        raise ValueError(
+            f"torchvision has no classifier called {name!r}; try mobilenet_v2, resnet18"
+        )
+    return torchvision.models.get_model_weights(name).DEFAULT
 
 
 class _Verified:

@@ -5,6 +5,7 @@ One file for each; thin over the modules of `utils`. Notebook 00 shows the first
 
 from utils.explore.classes import explorer
 from utils.explore.lessons import Lesson, lesson
+from utils.explore.own import network, own_picture, webcam
 from utils.explore.predictions import guess, guesses
 
-__all__ = ["Lesson", "explorer", "guess", "guesses", "lesson"]
+__all__ = ["Lesson", "explorer", "guess", "guesses", "lesson", "network", "own_picture", "webcam"]

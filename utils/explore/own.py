@@ -1,0 +1,199 @@
+"""A picture and a network of your own choice: menus, an upload, an address, a webcam.
+
+    chosen = explore.own_picture({"cat": photos.sample("chelsea")})
+    chosen.value  # (3, h, w) uint8: the cat, or what was uploaded since
+
+What is chosen lies in `value`, for the cells behind to read. Where controls cannot live (GitHub, no
+ipywidgets) one sentence stands in, and `chosen.take(source)` does the same by hand. Runs on
+ipywidgets 7.7 (Colab) and 8, whose uploads differ: `photos.load` reads both. Notebook 11.
+"""
+
+import base64
+import html
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from IPython.display import display
+from PIL import Image
+from torch import Tensor
+
+from utils import models, photos
+from utils.explore.classes import _encoded
+from utils.preparation import resized
+
+PREVIEW = 240  # pixels of the longer side
+
+
+class Chosen:
+    """What is chosen now: its `value`, and `words` about it."""
+
+    def __init__(self, value: Any, words: str) -> None:
+        self.value, self.words = value, words
+        self.changed: Callable[[], None] = lambda: None  # the controls', which show it
+
+    def put(self, value: Any, words: str) -> None:
+        """Choose this, and show that it is chosen."""
+        self.value, self.words = value, words
+        self.changed()
+
+    def take(self, source: photos.Source | None, name: str = "Your picture") -> None:
+        """Choose a picture from any source that `photos.load` reads; None is none, and is let be.
+
+        What cannot be read is said in one sentence, and the picture before it stays.
+        """
+        if source is None:
+            return
+        try:
+            picture = photos.load(source)
+        except photos.PhotoError as problem:
+            return self.put(self.value, f"{problem} The picture before it stays.")
+        self.put(picture, _about(name, picture))
+
+
+def own_picture(samples: Mapping[str, Tensor]) -> Chosen:
+    """Controls that choose a picture: one of `samples`, an upload, an address or a path.
+
+    The first of `samples` ((3, h, w) uint8 by name) is chosen until another is. Raises ValueError
+    where there are none.
+    """
+    if not samples:
+        raise ValueError("give one picture at least, as in {'cat': photos.sample('chelsea')}")
+    name = next(iter(samples))
+    chosen = Chosen(samples[name], _about(name, samples[name]))
+    _show(lambda: _picture_panel(chosen, samples), chosen.words)
+    return chosen
+
+
+def network(names: Sequence[str] = models.IMAGENET) -> Chosen:
+    """A menu of networks trained on ImageNet; the value is the name, for `models.pretrained`.
+
+    The first one whose weights are in the cache is chosen until another is; of every other one the
+    menu says what it would download. Nothing is downloaded here. Raises ValueError for a name that
+    torchvision does not have.
+    """
+    offers = {name: models.offered(name) for name in names}
+    first = next((o for o in offers.values() if o.here), offers[names[0]])
+    chosen = Chosen(first.name, first.words)
+    _show(lambda: _network_panel(chosen, offers), chosen.words)
+    return chosen
+
+
+def webcam() -> bytes | None:
+    """One picture of the camera, as the bytes of a JPEG, where the host lets a cell ask for it.
+
+    That is Colab, which asks for your leave first. Elsewhere, or when leave is refused, one
+    sentence says what to do instead, and the answer is None.
+    """
+    instead = "take the picture with your camera's own program, or on a telephone, and upload it."
+    if "google.colab" not in sys.modules:
+        print(f"A cell can ask for the camera on Colab only: {instead}")
+        return None
+    from google.colab import output  # type: ignore[import-not-found]
+
+    try:
+        return base64.b64decode(output.eval_js(CAMERA).partition(",")[2])
+    except Exception:  # whatever browser and host make of a refusal
+        print(f"The browser gave no picture of the camera: {instead}")
+        return None
+
+
+CAMERA = """(async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({video: true});
+  const box = document.createElement("div"), film = document.createElement("video");
+  const press = document.createElement("button");
+  press.textContent = "Take the picture";
+  film.setAttribute("aria-label", "What the camera sees");
+  film.srcObject = stream;
+  box.append(film, press);
+  document.body.append(box);
+  try {
+    await film.play();
+    await new Promise(taken => { press.onclick = taken; press.focus(); });
+    const still = document.createElement("canvas");
+    still.width = film.videoWidth;
+    still.height = film.videoHeight;
+    still.getContext("2d").drawImage(film, 0, 0);
+    return still.toDataURL("image/jpeg", 0.9);
+  } finally {
+    stream.getTracks().forEach(track => track.stop());
+    box.remove();
+  }
+})()"""
+
+
+# ---------------------------------------------------------------- how they are shown
+
+
+def _about(name: str, picture: Tensor) -> str:
+    return f"{name}: {picture.shape[2]} × {picture.shape[1]} pixels."
+
+
+def _show(panel: Callable[[], Any], words: str) -> None:
+    """The controls, and `words` for where they cannot live."""
+    bundle: dict[str, Any] = {"text/plain": words}
+    try:
+        view = {"version_major": 2, "version_minor": 0, "model_id": panel().model_id}
+        bundle["application/vnd.jupyter.widget-view+json"] = view
+    except ImportError:
+        bundle["text/plain"] += " (The controls need ipywidgets.)"
+    bundle["text/html"] = f"<p>{html.escape(bundle['text/plain'])}</p>"
+    display(bundle, raw=True)
+
+
+def _picture_panel(chosen: Chosen, samples: Mapping[str, Tensor]):
+    """Menu, upload, address, and what is chosen. Raises ImportError without ipywidgets."""
+    import ipywidgets as widgets
+
+    wide = {"layout": widgets.Layout(width="400px"), "style": {"description_width": "90px"}}
+    menu = widgets.Dropdown(options=list(samples), description="Picture", **wide)
+    upload = widgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture")
+    upload.layout.width = "auto"
+    address = widgets.Text(description="Address", placeholder="https://… or a path", **wide)
+    fetch = widgets.Button(description="Load the address", layout=widgets.Layout(width="auto"))
+    image, words = widgets.Image(format="jpeg"), widgets.HTML()
+
+    def seen() -> None:
+        image.value = _preview(chosen.value)
+        words.value = f'<span role="status">{html.escape(chosen.words)}</span>'
+
+    def sample(change: Any) -> None:
+        chosen.put(samples[change["new"]], _about(change["new"], samples[change["new"]]))
+
+    def uploaded(change: Any) -> None:
+        if change["new"]:  # it is emptied, too
+            chosen.take(change["new"], "Your upload")
+
+    menu.observe(sample, "value")
+    upload.observe(uploaded, "value")
+    fetch.on_click(lambda _: chosen.take(address.value, "The address"))
+    chosen.changed = seen
+    seen()
+    return widgets.HBox([widgets.VBox([menu, upload, address, fetch, words]), image])
+
+
+def _network_panel(chosen: Chosen, offers: Mapping[str, models.Offer]):
+    """A menu, and a sentence on what is chosen. Raises ImportError without ipywidgets."""
+    import ipywidgets as widgets
+
+    labels = [
+        (f"{o.name}: {'here' if o.here else f'would download {o.megabytes} MB'}", o.name)
+        for o in offers.values()
+    ]
+    wide = {"layout": widgets.Layout(width="400px"), "style": {"description_width": "90px"}}
+    menu = widgets.Dropdown(options=labels, value=chosen.value, description="Network", **wide)
+    words = widgets.HTML()
+
+    def seen() -> None:
+        words.value = f'<span role="status">{html.escape(chosen.words)}</span>'
+
+    menu.observe(lambda change: chosen.put(change["new"], offers[change["new"]].words), "value")
+    chosen.changed = seen
+    seen()
+    return widgets.VBox([menu, words])
+
+
+def _preview(picture: Tensor) -> bytes:
+    size = [max(1, side * PREVIEW // max(picture.shape[1:])) for side in picture.shape[1:]]
+    small = resized(picture, size).permute(1, 2, 0).numpy()
+    return _encoded(Image.fromarray(small), "jpeg", quality=88)
