@@ -44,7 +44,7 @@ const explorer = (live) => async (body, data) => {
     const signed = state.colours === SIGNED;
     const { shown, top, limit } = seen;
     const level = signed ? shown.map((v) => 0.5 + v / limit / 2) : live.normalize(shown);
-    live.paint(under, picture, level, palettes[state.colours], state.alpha);
+    live.paint(under, picture, level, palettes[state.colours], state.alpha, signed);
     sayScore();
     drawBox();
   };

@@ -185,16 +185,22 @@ const makeLive = (version) => {
 
   // ---------------------------------------------------------------- drawing
 
-  /** The map laid over its picture, as plots.overlay does it; `level` holds the colour, 0..1. */
-  const paint = (context, picture, level, palette, alpha) => {
+  /**
+   * The map laid over its picture, as plots.overlay does it; `level` holds the colour, 0..1. It hides
+   * least where it has least to say: at 0, or at 0.5 where the colours have a sign.
+   */
+  const paint = (context, picture, level, palette, alpha, signed = false) => {
     const { rgba, grey, width, height } = picture;
+    const says = (v) => (signed ? Math.abs(2 * v - 1) : v);
+    const hides = Float32Array.from({ length: 256 }, (_, c) => alpha ** (2.5 - 1.5 * says(c / 255)));
     const image = context.createImageData(width, height);
     const out = image.data;
     for (let i = 0, p = 0; i < grey.length; i++, p += 4) {
       const c = 3 * Math.min(255, (level[i] * 256) | 0);
       const pale = alpha * (0.85 * grey[i] + 38.25);
+      const here = hides[c / 3];
       for (let j = 0; j < 3; j++) {
-        out[p + j] = (1 - alpha) * ((1 - alpha) * rgba[p + j] + pale) + alpha * palette[c + j];
+        out[p + j] = (1 - here) * ((1 - alpha) * rgba[p + j] + pale) + here * palette[c + j];
       }
       out[p + 3] = 255;
     }

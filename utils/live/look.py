@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from utils import cam, localization, plots
+from utils import cam, localization, plots, preparation
 from utils.live import page
 from utils.networks import CamNetwork, ForwardPass
 
@@ -83,9 +83,10 @@ def signed_overlay(
     """As `plots.overlay`, in the colours of signed maps from -limit to limit."""
     big = cam.upsample(M[None, None], picture.shape[1:], cells)[0, 0].numpy()
     rgb = plots.as_array(picture)
-    pale = rgb + alpha * (0.85 * (rgb @ np.array([0.299, 0.587, 0.114]))[..., None] + 0.15 - rgb)
+    pale = rgb + alpha * (0.85 * (rgb @ np.array(preparation.GREY))[..., None] + 0.15 - rgb)
+    here = alpha ** (2.5 - 1.5 * np.clip(np.abs(big) / limit, 0, 1)[..., None])
     colours = plt.get_cmap(plots.SIGNED)(0.5 + big / (2 * limit))[..., :3]
-    over = np.clip((1 - alpha) * pale + alpha * colours, 0, 1)
+    over = np.clip((1 - here) * pale + here * colours, 0, 1)
     return Image.fromarray((over * 255).astype(np.uint8))
 
 
