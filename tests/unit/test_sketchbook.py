@@ -7,6 +7,7 @@ import torch
 from sketchbook import birds, captions, objects, pairs, questions, scenes, signs, swatches
 from sketchbook.birds import SPECIES
 from sketchbook.captions import PHRASES
+from sketchbook.cutouts import cutout, empty
 from sketchbook.scenes import SCENES
 from sketchbook.things import PARTS, THINGS
 
@@ -236,3 +237,16 @@ def test_swatches_wear_the_pattern_that_their_numbers_say():
     assert p.class_names == p.part_names[1:] and p.labels.bincount().tolist() == [4] * 11
     assert (p.masks == (p.parts == (p.labels + 1)[:, None, None])).all()
     assert p.masks.flatten(1).any(1).float().mean() > 0.9  # another swatch may hide one
+
+
+def test_cutouts_have_one_shape_in_every_colour_and_say_what_there_is():
+    red, blue = cutout("cup", "red", 3), cutout("cup", "blue", 3)
+    assert max(red.shape[:2]) == 96 and red.shape == blue.shape
+    assert (red[..., 3] == blue[..., 3]).all() and not (red == blue).all()
+    assert red[..., 3].max() == 255 and red[0, 0, 3] == 0
+    picture, shade = empty("meadow")
+    assert picture.shape == (112, 112, 3) and len(shade) == 3
+    with pytest.raises(ValueError, match="there is no 'dog' here; there are bird"):
+        cutout("dog", "red")
+    with pytest.raises(ValueError, match="'mauve'"):
+        cutout("cup", "mauve")

@@ -13,10 +13,9 @@ from urllib.parse import unquote
 
 import pytest
 import torch
-from PIL import Image
 
 from tools import site
-from utils import models
+from utils import live, models
 
 pytestmark = pytest.mark.browser
 
@@ -332,26 +331,8 @@ def test_every_control_of_the_board_has_a_name_and_keeps_its_keys(board):
     assert nameless == []
 
 
-def test_the_board_takes_the_course_s_own_networks(monkeypatch):
-    from utils import live
-
+def test_the_board_takes_the_course_s_own_networks():
     with pytest.raises(ValueError, match="average pooling"):
         live.board(models.load("objects-gmp"))
     with pytest.raises(TypeError, match=r"models\.load"):
         live.board(torch.nn.Linear(2, 2))
-
-
-def test_cutouts_have_one_shape_in_every_colour_and_say_what_there_is():
-    from sketchbook.cutouts import cutout, empty
-
-    red, blue = cutout("cup", "red", 3), cutout("cup", "blue", 3)
-    assert max(red.shape[:2]) == 96 and red.shape == blue.shape
-    assert (red[..., 3] == blue[..., 3]).all() and not (red == blue).all()
-    assert red[..., 3].max() == 255 and red[0, 0, 3] == 0
-    assert Image.fromarray(red).mode == "RGBA"
-    picture, shade = empty("meadow")
-    assert picture.shape == (112, 112, 3) and len(shade) == 3
-    with pytest.raises(ValueError, match="there is no 'dog' here; there are bird"):
-        cutout("dog", "red")
-    with pytest.raises(ValueError, match="'mauve'"):
-        cutout("cup", "mauve")
