@@ -191,7 +191,7 @@ def _pooled(h: Tensor, where: Tensor | None, scale: tuple[Tensor, Tensor]) -> Te
         return cam.pool(h)
     worth = (_placed(h) @ where - scale[0]) / scale[1]
     a = (SHARP * worth).softmax(1)
-    return torch.einsum("ndl,nl->nd", h.flatten(2), a)
+    return torch.einsum("nkl,nl->nk", h.flatten(2), a)
 
 
 def _standard(F: Tensor, usual: tuple[Tensor, Tensor]) -> Tensor:
