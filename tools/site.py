@@ -15,7 +15,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,9 @@ from utils.live import page as figures
 PAGES = Path(__file__).with_name("pages")
 SITE, PDF = ROOT / "site", ROOT / "pdf"
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "16mm")
-ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
-TIME = re.compile(r"\*\*Time\*\*: (.+?)\.(?:\s|$)")
+ROW = re.compile(
+    r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \| (.+?) \|$", re.MULTILINE
+)
 BADGE = re.compile(r"\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)\s*")
 HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
@@ -53,9 +54,9 @@ class Notebook:
     number: str
     title: str
     stem: str
-    words: str
     time: str
-    colab: str
+    words: str
+    colab: str  # addresses, "" as long as the course has none
     source: str
     before: "Notebook | None" = None
     after: "Notebook | None" = None
@@ -64,19 +65,13 @@ class Notebook:
 def notebooks(root: Path = ROOT) -> list[Notebook]:
     """Those of README's table, in order. Raises ValueError for one that is not there."""
     slug, found = links.address(root), []
-    for number, title, stem, words in ROW.findall((root / "README.md").read_text("utf8")):
-        path = root / "notebooks" / f"{stem}.ipynb"
-        if not path.exists():
+    for number, title, stem, time, words in ROW.findall((root / "README.md").read_text("utf8")):
+        if not (root / "notebooks" / f"{stem}.ipynb").exists():
             raise ValueError(f"README.md lists {stem}.ipynb, which is not in notebooks")
-        text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-        time = TIME.search(text)
-        at = f"{slug}/blob/main/notebooks/{stem}.ipynb"
-        found.append(
-            Notebook(
-                *(number, title, stem, words, time[1] if time else ""),
-                *(f"https://colab.research.google.com/github/{at}", f"https://github.com/{at}"),
-            )
-        )
+        at = f"github.com/{slug}/blob/main/notebooks/{stem}.ipynb"
+        places = f"https://colab.research.google.com/{at.replace('.com', '', 1)}", f"https://{at}"
+        places = ("", "") if slug == links.NOWHERE else places
+        found.append(Notebook(number, title, stem, time, words, *places))
     for one, other in itertools.pairwise(found):
         one.after, other.before = other, one
     return found
@@ -140,27 +135,32 @@ def code(source: str) -> str:
 # ---------------------------------------------------------------- pages
 
 
-def without_pictures(nb: NotebookNode, folder: Path) -> None:
+def without_pictures(nb: NotebookNode, folder: Path, render: Callable[[str], str]) -> None:
     """Pictures become files in `folder`/images, and figures with caption in the notebook."""
-    for output in (o for cell in nb.cells for o in cell.get("outputs", [])):
-        for kind in ("png", "jpeg"):
-            if f"image/{kind}" in output.get("data", {}):
-                raw = base64.b64decode(output.data[f"image/{kind}"])
-                about = output.metadata[f"image/{kind}"]
-                output.data = {"text/html": figure(raw, kind, about, folder)}
+    for cell in (c for c in nb.cells if c.cell_type == "code"):
+        captions = []  # of pictures, put into the next output by plots.show
+        for output, below in zip(cell.outputs, [*cell.outputs[1:], NotebookNode()], strict=False):
+            for kind in ("png", "jpeg"):
+                if f"image/{kind}" in output.get("data", {}):
+                    raw = base64.b64decode(output.data[f"image/{kind}"])
+                    about = output.metadata[f"image/{kind}"]
+                    caption = below.get("data", {}).get("text/markdown", "")
+                    output.data = {"text/html": figure(raw, kind, about, render(caption), folder)}
+                    captions += [below] if caption else []
+        cell.outputs = [o for o in cell.outputs if not any(o is caption for caption in captions)]
 
 
-def figure(raw: bytes, kind: str, about: dict[str, Any], folder: Path) -> str:
-    """One picture, stored under the hash of its bytes, with its words as caption."""
+def figure(raw: bytes, kind: str, about: dict[str, Any], caption: str, folder: Path) -> str:
+    """One picture, stored under the hash of its bytes, with its caption, which is HTML."""
     name = f"images/{hashlib.sha256(raw).hexdigest()[:12]}.{kind}"
     (folder / name).write_bytes(raw)
     width, height = Image.open(io.BytesIO(raw)).size
     shown = about.get("width", width)
-    words = html.escape(about["alt"])
+    heard = ' aria-hidden="true"' if plain(caption) == about["alt"].strip() else ""
     return (
-        f'<figure><img src="{name}" alt="{words}" width="{shown}" '
+        f'<figure><img src="{name}" alt="{html.escape(about["alt"])}" width="{shown}" '
         f'height="{round(shown * height / width)}" loading="lazy">'
-        f'<figcaption aria-hidden="true">{words}</figcaption></figure>'
+        f"<figcaption{heard}>{caption}</figcaption></figure>"
     )
 
 
@@ -174,9 +174,9 @@ def sections(page: str) -> str:
 def notebook_page(n: Notebook, about: dict[str, Any], folder: Path) -> str:
     """The page of one notebook; its pictures go into `folder`."""
     nb = read(ROOT / "notebooks" / f"{n.stem}.ipynb")
-    nb.cells[0].source = BADGE.sub("", nb.cells[0].source)
-    without_pictures(nb, folder)
+    nb.cells[0].source = BADGE.sub("", nb.cells[0].source).replace(links.NO_COLAB, "")
     markdown = MarkdownWithMath(renderer=Renderer(links.address(), {"main", "contents"}))
+    without_pictures(nb, folder, markdown.render)
     exporter = HTMLExporter(
         template_name="pages",
         extra_template_basedirs=[str(PAGES.parent)],
