@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SECONDS = 10.0  # that a function may take for one case
+ONCE_MORE = 0.05  # seconds until it is stopped once more, should it go on
 PRINTED = 1000  # characters of what it prints that are shown
 TOUCHABLE = (torch, torch.Tensor, functional, torch.linalg, np, math, random, builtins)
 
@@ -373,6 +374,7 @@ def _ring(_: int, frame: FrameType | None) -> None:
             raise _TooLong
         return on_line
 
+    signal.setitimer(signal.ITIMER_REAL, ONCE_MORE)  # not before: it must not ring while it rings
     if not _in_run(frame):
         return
     sys.settrace(on_line)
@@ -390,7 +392,7 @@ def _alarm(seconds: float) -> Iterator[None]:
     """
     if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
         before, tracer = signal.signal(signal.SIGALRM, _ring), sys.gettrace()
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
             yield
         finally:
