@@ -20,5 +20,5 @@ def trouble(url, here):  # "", or one sentence
     return "" if find_spec("torch") else f"PyTorch is missing: open this by make lab in {root}."
 
 
-if text := trouble("https://github.com/@ADDRESS@", Path.cwd()):
-    raise type("SetUp", (Exception,), {"_render_traceback_": lambda e: [str(e)]})(text)
+if _text := trouble("https://github.com/@ADDRESS@", Path.cwd()):
+    raise type("SetUp", (Exception,), {"_render_traceback_": lambda e: [str(e)]})(_text)
