@@ -535,7 +535,7 @@ def in_parallel(arguments):
     if arguments:
         return arguments
     os.environ["OMP_NUM_THREADS"] = "1"  # or each process would want all cores
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"]
+    return ["-n", str(min(4, os.cpu_count() or 1)), "--no-loadscope-reorder"]
 
 
 def run(root, arguments):

@@ -190,9 +190,12 @@ def least_squares(F, y, C, lam):
     return w, T.mean(0) - w @ F.mean(0)
 
 
+least_squares.mistakes(  # with fewer pictures than channels nothing is determined without lam
+    ("lam * torch", "0.0 * torch", "the punishment lam is missing.", 3),
+    group="more pictures than channels",
+)
 least_squares.mistakes(
     ("2.0 * torch.eye(C, dtype=F.dtype)[y] - 1", "1.0 * torch.eye(C, dtype=F.dtype)[y]", "your targets are 0 and 1. They are -1 and +1 here.", 1),
-    ("lam * torch", "0.0 * torch", "the punishment lam is missing.", 3),
     ("lam * torch", "lam * len(F) * torch", "lam is multiplied by the number of pictures: the errors are added up here, not averaged.", 1),
     ("lam * torch", "lam**2 * torch", "lam is squared.", 1),
     ("lam * torch", "lam / len(F) * torch", "lam is divided by the number of pictures.", 1),

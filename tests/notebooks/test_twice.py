@@ -126,13 +126,7 @@ def bound_twice(kinds: dict[str, dict[str, int]]) -> list[str]:
 # --- the course's notebooks ----------------------------------------------------------------------
 
 
-def each() -> list:
-    """The notebooks, the three tests of each kept in one process when tests run in several."""
-    group = pytest.mark.xdist_group
-    return [pytest.param(path, id=path.stem, marks=group(path.stem)) for path in all_notebooks()]
-
-
-@pytest.fixture(scope="module", params=each())
+@pytest.fixture(scope="module", params=all_notebooks(), ids=lambda path: path.stem)
 def run(request) -> SimpleNamespace:
     """One notebook, run twice; its three tests share the run."""
     try:

@@ -50,18 +50,23 @@ class Question(Exercise):
         super().__init__(solution, _flat(cases(0)), hint, right, tolerance)
         self.lost: list[float] = []  # by each of self.known
         self.rows: list[tuple[str, ...]] = []  # the edits of each
+        self.shown_by: list[str] = []  # the group of cases that shows each, "" for all
 
     @property
     def points(self) -> float:
         return sum(self.groups.values())
 
-    def mistakes(self, *rows: tuple, at: tuple[int, ...] = ()) -> None:
-        """As in an exercise; behind each sentence stand the points that the mistake costs."""
+    def mistakes(self, *rows: tuple, at: tuple[int, ...] = (), group: str = "") -> None:
+        """As in an exercise; behind each sentence stand the points that the mistake costs.
+
+        With `group` they are known by these cases alone; in the others rounding decides.
+        """
         for *row, lost in rows:
             if not 0 < lost <= self.points:
                 raise ValueError(f"{self.name}: a mistake costs more than nothing and at most all")
             super().mistakes(tuple(row), at=at)
             self.lost += [lost] * (len(self.known) - len(self.lost))
+            self.shown_by += [group] * (len(self.known) - len(self.shown_by))
             several = row[0] if isinstance(row[0], list) else [None]
             self.rows += [(one,) if one else tuple(row[:-1]) for one in several]
 
@@ -73,8 +78,17 @@ class Question(Exercise):
         """What solution and mistakes give on the cases of a seed."""
         cases = _flat(self.drawn(seed))
         tries = [*cases, cases[0]]
+        groups = self.by_case(seed)
         known = [
-            Known(m.sentence, [outcome(m.function, c) for c in tries], m.at) for m in self.known
+            Known(
+                m.sentence,
+                [
+                    outcome(m.function, c) if only in ("", group) else None
+                    for c, group in zip(tries, [*groups, groups[0]], strict=True)
+                ],
+                m.at,
+            )
+            for m, only in zip(self.known, self.shown_by, strict=True)
         ]
         wanted = [outcome(self.solution, c) for c in tries]
         return Check(cases, wanted, known, self.right, self.tolerance)

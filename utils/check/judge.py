@@ -70,7 +70,7 @@ class Known(NamedTuple):
     """What a usual mistake gives in every trial, and what to tell somebody whose answer does so."""
 
     sentence: str
-    outcomes: Iterable[Outcome]
+    outcomes: Iterable[Outcome | None]  # None: a case that says nothing about it
     at: tuple[int, ...] = ()
 
 
@@ -497,6 +497,8 @@ def _alike(found: Sequence[Outcome], wrong: Known, tolerance: float) -> bool:
     """Whether a mistake gives the same values in every case, and stops where the answer stops."""
     agreed, same_words = 0, True
     for mine, theirs in zip(found, wrong.outcomes, strict=False):  # may be worked out one by one
+        if theirs is None:
+            continue
         if mine.problem and theirs.problem:
             same_words &= mine.problem == theirs.problem
         elif _same(*_parts(mine, theirs, wrong.at), tolerance):
