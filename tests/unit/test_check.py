@@ -361,6 +361,13 @@ def test_a_loop_without_end_is_ended(answer, capsys, impatient):
     assert "a loop that never ends" in said(answer, capsys)
 
 
+def test_rings_without_a_pause_do_no_harm(capsys, impatient, monkeypatch):
+    """They came while the judge tidied up, and ended Python; or rang within each other for ever."""
+    monkeypatch.setattr(judge, "ONCE_MORE", 5e-5)
+    for answer in (loops, loops_and_clings) * 3:
+        assert "a loop that never ends" in said(answer, capsys)
+
+
 def test_a_problem_that_never_ends_to_speak_is_named(capsys, impatient):
     assert "your function stopped with EndlessError\n" in said(raises(EndlessError()), capsys)
 

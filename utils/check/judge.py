@@ -374,14 +374,15 @@ def _ring(_: int, frame: FrameType | None) -> None:
             raise _TooLong
         return on_line
 
-    signal.setitimer(signal.ITIMER_REAL, ONCE_MORE)  # not before: it must not ring while it rings
-    if not _in_run(frame):
-        return
-    sys.settrace(on_line)
-    while frame is not None and frame.f_code.co_filename != __file__:
+    inside = _in_run(frame)
+    if inside:
+        sys.settrace(on_line)
+    while inside and frame is not None and frame.f_code.co_filename != __file__:
         frame.f_trace = on_line
         frame = frame.f_back
-    raise _TooLong
+    signal.setitimer(signal.ITIMER_REAL, ONCE_MORE)  # last: it must not ring while it rings
+    if inside:
+        raise _TooLong
 
 
 @contextmanager
@@ -396,6 +397,7 @@ def _alarm(seconds: float) -> Iterator[None]:
         try:
             yield
         finally:
+            signal.signal(signal.SIGALRM, lambda *_: None)  # a ring that is late would end Python
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             sys.settrace(tracer)
