@@ -1,6 +1,7 @@
 """The judge: whatever an answer does, a check ends in a sentence and leaves the world as it was."""
 
 import builtins
+import ctypes
 import functools
 import math
 import random
@@ -382,6 +383,13 @@ def test_the_limit_holds_away_from_the_main_thread_too(capsys, impatient):
     thread.join(60)
     assert not thread.is_alive()
     assert "a loop that never ends" in capsys.readouterr().out
+
+
+def test_after_an_exception_from_another_thread_a_loop_is_ended_still(capsys, impatient):
+    """Python 3.11 hung, for ever: it traces nothing while one waits, and none was waiting."""
+    ident = ctypes.c_ulong(threading.get_ident())
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, None)  # leaves its mark all the same
+    assert "a loop that never ends" in said(loops, capsys)
 
 
 def test_ctrl_c_reaches_the_notebook(capsys):

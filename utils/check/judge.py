@@ -21,7 +21,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from types import FrameType, ModuleType
 from typing import NamedTuple, TypeGuard
 
@@ -376,6 +376,7 @@ def _ring(_: int, frame: FrameType | None) -> None:
 
     inside = _in_run(frame)
     if inside:
+        _forget_raised()
         sys.settrace(on_line)
     while inside and frame is not None and frame.f_code.co_filename != __file__:
         frame.f_trace = on_line
@@ -383,6 +384,23 @@ def _ring(_: int, frame: FrameType | None) -> None:
     signal.setitimer(signal.ITIMER_REAL, ONCE_MORE)  # last: it must not ring while it rings
     if inside:
         raise _TooLong
+
+
+def _forget_raised() -> None:
+    """Clear the interpreter's mark that an exception from another thread is waiting.
+
+    Python 3.11 never gets on if it traces under that mark. Setting an exception sets it, taking it
+    back does not clear it: only raising one does, in the thread for which it waits.
+    """
+    with suppress(_TooLong):
+        _raise_in(threading.get_ident())
+        for _ in range(100):  # raised at one of these jumps
+            pass
+
+
+def _raise_in(ident: int) -> None:
+    raised = ctypes.py_object(_TooLong)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), raised)
 
 
 @contextmanager
@@ -403,14 +421,16 @@ def _alarm(seconds: float) -> Iterator[None]:
             sys.settrace(tracer)
         return
     over, ident = threading.Event(), threading.get_ident()
-    thread = ctypes.c_ulong(ident)
+    rung = False
 
     def watch() -> None:
+        nonlocal rung
         pause = seconds
         while not over.wait(pause):
             pause = 0.02
             if _in_run(sys._current_frames().get(ident)):
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooLong))
+                rung = True
+                _raise_in(ident)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -419,7 +439,8 @@ def _alarm(seconds: float) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, None)
+        if rung:
+            _forget_raised()
 
 
 @contextmanager
