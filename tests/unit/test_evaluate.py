@@ -405,6 +405,8 @@ class Long:
             [sys.executable, "-m", "utils.evaluate", *map(str, words), "--pictures", str(pictures)],
             cwd=ROOT, env=os.environ | {"MARK": self.mark}, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
+            # Tests that run in the background pass on that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         parts = Path(out).glob
         while self.process.poll() is None and not any(
