@@ -127,7 +127,8 @@ _OTHER_TENSOR = "the gradient is taken of another tensor than the one that the m
     cases=_smooth(),
     hint="""
     Gradients are kept for tensors with `requires_grad_()` only: make a clone of `x` one of them.
-    `torch.autograd.grad(a_single_number, x)` gives a tuple with one gradient. The score is the input of the softmax.
+    `torch.autograd.grad(a_single_number, x)` gives a tuple with one gradient. The single number: the *sum* of the scores,
+    each the input of the softmax, for a picture's gradient is in one term only.
     """,
     right="One forward and one backward pass, and every pixel has a number.",
 )
@@ -282,7 +283,7 @@ def true_of_the_table():
 
 
 true_of_the_table.statements(
-    a="(a) read on cells, P's peak is on the thing in 88 %, the blob's in 50 %: it knows the place, and its speckle hid it.",
+    a="(a) read on cells, P's peak is on the thing in 88 %, the blob's in 50 %: it knows the place.",
     b="(b) of two things, P points at the one asked for in 45 % and at the other in 44 %: no better than a coin.",
     c="(c) with one thing in the picture, a map that finds *any* thing does as well. Of two, R points at the wrong one in 35 %.",
     d="(d) look at the last two columns: 80 % on the thing asked for and 1 % on the other, more apart than for P, R and S.",
