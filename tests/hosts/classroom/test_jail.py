@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tools.classroom import memory
 from tools.classroom.folder import ROOT
 from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
@@ -42,6 +43,9 @@ ATTEMPTS = {  # each ends well where the jail leaks
     "takes 3 GB": "torch.zeros(3 << 30, dtype=torch.uint8)",
     "writes a large file": "open('/tmp/large', 'wb').write(b'0' * (20 << 20))",
     "fills /tmp": "[open(f'/tmp/{n}', 'wb').write(b'0' * (15 << 20)) for n in range(9)]",
+    "makes a file of memory": "os.memfd_create('mine')",
+    "takes memory that is nobody's": "assert libc.shmget(0, 4096, 0o1666) >= 0",
+    "fills a queue that is nobody's": "assert libc.msgget(0, 0o1666) >= 0",
     "starts twenty processes": "[os.fork() or time.sleep(9) for _ in range(20)]",
 }
 PROBE = """
@@ -158,6 +162,44 @@ def test_a_bad_function_costs_nothing_but_itself(sandbox, body):
     assert values(report, "good") == [42]
     found = unpacked(report.answers["bad"]["found"]) if "bad" in report.answers else []
     assert all(one.problem for one in found)
+
+
+HERD = """
+import os, time
+def herd(processes, megabytes, seconds):
+    for _ in range(processes):
+        if os.fork() == 0:
+            mine = b"1" * (megabytes << 20)
+            time.sleep(seconds)
+            os._exit(0)
+    time.sleep(seconds)
+    return 1
+"""
+SLOW = FAST | {"cell": 10.0}  # for a busy computer
+
+
+def test_processes_that_together_take_too_much_are_ended(sandbox, monkeypatch):
+    """Each is far below its own limit, which a test of one process would not see."""
+    monkeypatch.setattr(sandbox, "total", 700 << 20)
+    cell = (3, HERD + "herd(6, 200, 15)")
+    report = sandbox.attempt([cell, ANSWER], asked("good", ()), **SLOW)
+    assert (report.deadly, report.hungry) == ([3], [3])
+    assert values(report, "good") == [42]
+    both = asked("herd", (6, 200, 15)) + asked("good", ())
+    report = sandbox.attempt([(3, HERD), ANSWER], both, **SLOW)
+    assert (report.deadly, report.hungry, report.lost) == ([], ["herd"], ["herd"])
+    assert values(report, "good") == [42]
+
+
+def test_what_processes_share_counts_once(sandbox, monkeypatch):
+    monkeypatch.setattr(sandbox, "total", 700 << 20)
+    seen = []
+    monkeypatch.setattr(memory, "_part", lambda pid, part=memory._part: seen.append(pid) or part(pid))
+    cell = (3, HERD + "herd(6, 20, 2)")
+    report = sandbox.attempt([cell, ANSWER], asked("good", ()), **SLOW)
+    assert seen, "added up as if nothing was shared, they would be too much"
+    assert (report.deadly, report.hungry, report.problems) == ([], [], {})
+    assert values(report, "good") == [42]
 
 
 def test_frames_and_patches_find_inputs_only(sandbox):

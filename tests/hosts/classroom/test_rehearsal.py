@@ -12,7 +12,16 @@ import sys
 import zipfile
 
 import pytest
-from pupils import answered, cell, figure_code, handed_out, text_of, way
+from pupils import (
+    answered,
+    cell,
+    figure_code,
+    handed_out,
+    mistaken,
+    skip_without_a_jail,
+    text_of,
+    way,
+)
 from ways import WAYS
 
 from tools.classroom import collect, feedback, folder, grade, grades, release
@@ -55,14 +64,6 @@ def own_cell(nb, source, at=3):
     extra |= {"cell_type": "code", "source": source, "id": f"own-{at}", "metadata": {}}
     nb.cells.insert(at, type(nb)(extra | {"outputs": [], "execution_count": None}))
     return nb
-
-
-def mistaken(question, number):
-    """The code of a usual mistake, as a student would write it."""
-    right = f"{question.name}_right"
-    own = question.code.replace(f"def {question.name}(", f"def {right}(", 1)
-    wrong = re.sub(r"\bsolution\(", f"{right}(", question.edited(*question.rows[number]))
-    return f"{own}\n\n\n{wrong}"
 
 
 def the_class() -> Class:
@@ -201,10 +202,6 @@ def difference_map(*args):
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory):
     """The class, and its folder after every step."""
-    try:
-        Sandbox().close()
-    except ValueError as refused:
-        pytest.skip(f"no jail here: {refused}")
     made, place = the_class(), tmp_path_factory.mktemp("teacher") / "my-class"
     downloads = tmp_path_factory.mktemp("downloads")
     some, rest = list(made.files.items())[:20], list(made.files.items())[20:]
@@ -228,6 +225,8 @@ def rehearsed(tmp_path_factory):
     Sandbox._say = overheard
     try:
         graded = grade.grade(place, ["a1_formulas"], **SECONDS)["a1_formulas"]
+    except ValueError as refused:
+        skip_without_a_jail(refused)
     finally:
         Sandbox._say = real
     read_the_answers(place)
