@@ -144,8 +144,8 @@ def mark_figure(figure: Figure, cases: Sequence[tuple], said: dict | None) -> di
     drawn = said.get("figures") if said and not said.get("absent") else None
     if not isinstance(drawn, list) or len(drawn) != len(cases) or drawn[0].get("missing"):
         return _marked(figure, 0, [UNANSWERED])
-    if any(one.get("problem") for one in drawn):
-        kind = str(drawn[0].get("problem"))
+    if problems := [one["problem"] for one in drawn if one.get("problem")]:
+        kind = str(problems[0])
         named = kind if isinstance(getattr(builtins, kind, None), type) else "an error"
         return _marked(figure, 0, [f"It stops with {named}, so there is no figure."])
     wrong: dict[str, list[str]] = {name: [] for name in figure.points}

@@ -22,7 +22,7 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +46,7 @@ ABI = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # calls are numbered by it
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin")
 OWN = ("utils", "sketchbook")  # of the course
 SECRET = ("assignments", "tools", "tests", ".git")  # of the course: refused if they can be seen
+FRESH = ("/dev", "/etc", "/tmp", "/proc")  # a submission has its own
 DEVICES = ("null", "zero", "urandom", "random")
 ANSWER = 8 << 20  # bytes that may come back
 FILES = 16 << 20  # bytes that a file may have
@@ -144,6 +145,8 @@ def build_a_room(secret: list[str]) -> None:
 
     Raises Refused where something secret would be seen, OSError where the system does not allow it.
     """
+    shown = [sys.base_prefix, sys.prefix, *(str(ROOT / name) for name in OWN)]
+    refuse_hidden(shown)
     mount("none", "/", "", REC | PRIVATE)
     top = "/sys" if os.path.isdir("/sys") else "/mnt"
     mount("tmpfs", top, "tmpfs", NOSUID | NODEV, "mode=755,size=16m")
@@ -154,14 +157,14 @@ def build_a_room(secret: list[str]) -> None:
         show(path, room)
     if os.path.isdir(f"{room}{ROOT}"):  # the course lies in a folder of the system
         mount("tmpfs", f"{room}{ROOT}", "tmpfs", NOSUID | NODEV, "mode=755,size=1m")
-    for path in (sys.base_prefix, sys.prefix, *(str(ROOT / name) for name in OWN)):
+    for path in shown:
         if not os.path.isdir(room + path):
             show(path, room)
     for path in [*(str(ROOT / name) for name in SECRET), *secret]:
         if os.path.lexists(room + path):
             raise Refused(f"{path} lies in a folder that submissions can read: move the course")
-    for folder in ("dev", "etc", "tmp", "proc"):
-        os.mkdir(f"{room}/{folder}")
+    for folder in FRESH:
+        os.mkdir(room + folder)
     for name in DEVICES:
         Path(f"{room}/dev/{name}").touch()
         mount(f"/dev/{name}", f"{room}/dev/{name}", "", BIND)
@@ -179,6 +182,14 @@ def build_a_room(secret: list[str]) -> None:
     read_only("/", all_below=False)
     os.chroot("/room")  # in a changed root no user namespace can be made
     os.chdir("/tmp")
+
+
+def refuse_hidden(paths: Iterable[str]) -> None:
+    """Raise Refused for what a submission needs and its own folders would hide."""
+    for path in paths:
+        for folder in FRESH:
+            if path.startswith(folder + "/"):
+                raise Refused(f"{path} lies in {folder}, which is empty in there: move the course")
 
 
 def show(path: str, room: str) -> None:

@@ -130,8 +130,8 @@ def end_the_others() -> None:
 
 
 def tell(out: int, line: dict) -> None:
-    """Write one line of JSON."""
-    data = (json.dumps(line) + "\n").encode()
+    """Write one line of JSON, whatever a cell has left unfinished before it."""
+    data = ("\n" + json.dumps(line) + "\n").encode()
     while data:
         data = data[os.write(out, data) :]
 

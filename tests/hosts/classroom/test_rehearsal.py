@@ -133,7 +133,7 @@ def the_class() -> Class:
         ("hog", "x = bytearray(10**10)", "with MemoryError: x = bytearray"),
         ("forks", "import os\nwhile True:\n    os.fork()", "with BlockingIOError: import os"),
         ("leaves", "import os\nos._exit(0)", "ended the whole process and was left out: import os"),
-        ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", "ended the whole"),
+        ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", ": import os"),
         ("calls", "import socket\nsocket.create_connection(('192.0.2.1', 80))", "with OSError"),
         ("writes", f"open({str(folder.ROOT)!r} + '/utils/mine.py', 'w')", "with OSError: open("),
         ("fills", "open('/tmp/x', 'wb').write(b'0' * 10**8)", "with OSError: open('/tmp/x'"),
