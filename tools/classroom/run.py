@@ -200,7 +200,8 @@ def _drawn(function: Any, case: tuple) -> dict:
 def _read(ax: Any) -> dict:
     import numpy as np
 
-    series = [(line.get_label(), *line.get_data()) for line in ax.lines]
+    # As it is drawn: where x are names, their places.
+    series = [(line.get_label(), *line.get_data(orig=False)) for line in ax.lines]
     series += [
         (c.get_label(), *np.asarray(c.get_offsets()).T)
         for c in ax.collections

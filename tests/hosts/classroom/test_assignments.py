@@ -156,6 +156,14 @@ def test_the_public_check_names_every_mistake_and_holds_no_function(work, capsys
         assert capsys.readouterr().out.startswith("\N{WHITE HEAVY CHECK MARK} Right.")
 
 
+@pytest.mark.parametrize("work", ONE)
+def test_the_figure_that_is_wanted_gets_every_point(work):
+    cases = grade.figure_cases(work, SECRET)
+    figures = [run._drawn(work.drawing.solution, case) for case in cases]
+    found = grade.mark_figure(work.drawing, cases, {"figures": json.loads(json.dumps(figures))})
+    assert (found["points"], len(found["words"])) == (work.drawing.total, 1), found["words"]
+
+
 def test_figures_get_points_for_what_is_there():
     work = WORKS[0]
     cases = grade.figure_cases(work, SECRET)
