@@ -471,7 +471,9 @@ def main(arguments: list[str]) -> int:
         for student, record in found.items():
             some = record["questions"].values()
             points, of = (sum(q[what] for q in some) for what in ("points", "of"))
-            print(f"{name} {student}: {points:g} of {of:g}")
+            words = f"{assignment(name).writing.total:g} more for the words, which you read"
+            words = words if record["written"] else "no answer in words"
+            print(f"{name} {student}: {points:g} of {of:g}; {words}")
         print(
             f"{name}: {len(found)} graded; answers in words: {given.place / 'written' / name}.csv"
         )

@@ -106,7 +106,7 @@ def the_class() -> Class:
     copied = answered(WORK)
     twin = json.loads(json.dumps(cell(copied, Q1.name)))
     copied.cells.insert(8, type(copied)(twin))
-    made.add("copied", copied, said=["copied cells with the same id"])
+    made.add("copied", copied, said=["Copied cells with the same id"])
 
     edited = answered(WORK, **{Q3.name: "def deciding_cells(D):\n    return [99] * len(D)"})
     for c in edited.cells:
@@ -123,7 +123,7 @@ def the_class() -> Class:
     stripped["metadata"] = {}
     for c in stripped["cells"]:
         c.pop("id"), c.update(metadata={})
-    made.add("stripped", json.dumps(stripped).encode(), said=["its metadata were stripped"])
+    made.add("stripped", json.dumps(stripped).encode(), said=["Its metadata were stripped"])
 
     odd = json.loads(text_of(answered(WORK)))
     odd["cells"][5:5] = [7, {"cell_type": "code"}, {"source": 3}, {"source": ["1 +", 2]}]
