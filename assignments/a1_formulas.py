@@ -211,7 +211,7 @@ cells below 0 the curve rises above the whole before it comes down: stop where h
     cells. Count those that are not enough, and think about one more.
     """,
     right="Now compare pictures: where the number is small, one place decides.",
-    repeat="notebook 01, section 8; notebook 03, section 7",
+    repeat="notebook 01, sections 5 and 8",
 )
 def deciding_cells(D):
     """The fewest cells with at least half of the sum: (N, H, W), sum above 0 -> (N,) whole numbers."""
@@ -266,7 +266,7 @@ figure and its alt text: two sentences for a reader who cannot see it.
     ask={"x": ("cell",), "y": ("share", "part", "fraction", "sum", "%", "s_c")},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.plot(x, y, label=...)`, `ax.set_xlabel`, `ax.legend()`.",
-    repeat="notebook 03, section 7",
+    repeat="notebook 01, section 8",
 )
 def collected(D):
     """The curves of D (N, H, W), whose sums are above 0 -> (fig, alt)."""
