@@ -128,7 +128,8 @@ work.text("""
 
 What would the network say without the cells on the boat? Painting over the boat changes all cells that
 see the paint. The sum of the map lets you ask directly: keep some cells of f as they are and let the
-others **pay nothing**. The mean is still taken over all H x W cells, as the network does.
+others **pay nothing**. The mean is still taken over all H x W cells, as the network does. `keep` is True for
+the cells that stay. Give the scores of all classes.
 """)
 
 
@@ -210,7 +211,7 @@ cells below 0 the curve rises above the whole before it comes down: stop where h
     cells. Count those that are not enough, and think about one more.
     """,
     right="Now compare pictures: where the number is small, one place decides.",
-    repeat="notebook 01, section 8; notebook 03, section 7",
+    repeat="notebook 01, sections 5 and 8",
 )
 def deciding_cells(D):
     """The fewest cells with at least half of the sum: (N, H, W), sum above 0 -> (N,) whole numbers."""
@@ -265,7 +266,7 @@ figure and its alt text: two sentences for a reader who cannot see it.
     ask={"x": ("cell",), "y": ("share", "part", "fraction", "sum", "%", "s_c")},
     points={"labels": 1, "content": 2, "alt text": 1},
     hint="`ax.plot(x, y, label=...)`, `ax.set_xlabel`, `ax.legend()`.",
-    repeat="notebook 03, section 7",
+    repeat="notebook 01, section 8",
 )
 def collected(D):
     """The curves of D (N, H, W), whose sums are above 0 -> (fig, alt)."""
@@ -291,9 +292,10 @@ work.text("## 5 · In words")
 work.written(
     "cells_below_zero",
     """
-    Somebody says: "The cells of D below 0 are the cells that see the boat." Take one of the pictures
-    above. Say what you would have to find if this were true and what if it were not, look (in a cell
-    of your own), and say what you conclude from one picture and what you do not. Four to eight sentences.
+    Somebody says: "The cells of D below 0 are the cells that see the boat" (or whatever the second thing is).
+    Take one of the pictures above. Say what you would have to find if this were true and what if it were
+    not, look (in a cell of your own), and say what you conclude from one picture and what you do not. Four to
+    eight sentences. In the cell below question 2, `on_second` says which cells lie on the second thing.
     """,
     rubric=(
         (1, "Names something that would refute the claim, before looking: cells below 0 off the boat, or cells on it above 0."),

@@ -111,8 +111,9 @@ def _gradient_cases(seed):
 work.text("""
 ## 2 · Whom it asks
 
-S_c = sum of w_k^c F_k + b_c with this F_k. Write dS_c / df_k(x, y): by how much the score rises for a small
-change of each cell. GAP gives every cell the same, GMP gives everything to one. Derive it by hand first.
+Let S_c = b_c + the sum over k of w_k^c F_k, with the F_k of question 1. Write dS_c / df_k(x, y): by how much the
+score rises for a small change of each cell. GAP gives every cell the same, GMP gives everything to one. Derive
+it by hand first. (GAP "asks" all cells, GMP one: the gradient says how much each is asked.)
 """)
 
 

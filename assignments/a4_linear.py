@@ -280,7 +280,7 @@ work.written(
     The nearest mean has a map, M_c = sum of mu_c,k f_k(x, y). All F_k are at least 0, so are all its weights:
     nothing in this map ever speaks against a class. Say what that does to the maps of two species on one
     picture, what you would show instead, and how you would measure which of the two is better. Look at an
-    example. Four to eight sentences.
+    example: `net.forward_pass(net.prepare(test.images[:1])).f` are the f_k of a picture. Four to eight sentences.
     """,
     rubric=(
         (1, "Says that the maps of all classes will look alike, lit wherever any channel is strong."),

@@ -64,9 +64,9 @@ def _removal_cases(seed):
 work.text("""
 ## 1 · Away without a hole
 
-Setting a channel to 0 removes it, and it also shows the next layer something that no picture ever gave. Set
-F_k of the channels `off` to their **mean over reference pictures** instead: then they say nothing about this
-picture. Give the scores.
+Setting a channel to 0 removes it, but 0 may be a value that hardly any picture gives: a hole. Set F_k of the
+channels `off` to their **mean over reference pictures** instead: then they say nothing about this picture. Give
+the scores of all classes.
 """)
 
 
@@ -74,7 +74,7 @@ picture. Give the scores.
     points={"several channels": 3, "one channel": 1},
     cases=_removal_cases,
     hint="Pool both first. `F[:, off] = ...` changes F in place: fine here, for F is your own.",
-    right="Zero is a value like any other, and mostly an odd one.",
+    right="What is left is the score of a picture that is average in these channels.",
     repeat="notebook 09, section 8",
 )
 def scores_without(f, w, b, off, reference):

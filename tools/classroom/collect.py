@@ -219,7 +219,7 @@ def taken(found: Found, seeds: dict[str, int]) -> Taken:
         counts[cell["id"]] = counts.get(cell["id"], 0) + 1
     if double := [i for i, n in counts.items() if i and n > 1]:
         repairs.append(
-            f"copied cells with the same id: {', '.join(sorted(double))}; all of them count"
+            f"copied cells with the same id: {', '.join(sorted(double))}; all run, the last counts"
         )
     if cells and not any(c["marked"] for c in cells):
         repairs.append("its metadata were stripped: cells were found by what stands in them")

@@ -73,7 +73,8 @@ def page(place: Path, work: Assignment, record: dict) -> str:
         lines.append([name, f"{one['points']:g} of {one['of']:g}", words])
         total += one["points"]
     some = [
-        f"<p>{escape(t)}</p>" for t in [*record["repairs"], *record["notes"], *record["history"]]
+        f"<p>{escape(t[:1].upper() + t[1:])}</p>"
+        for t in [*record["repairs"], *record["notes"], *record["history"]]
     ]
     open_ = "" if points is not None else " so far; the answer in words has not been read yet"
     body = [

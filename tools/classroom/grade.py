@@ -33,6 +33,8 @@ from utils.check.judge import TOO_LONG, Outcome, agreeing, compared
 from utils.check.wire import packed, unpacked
 
 UNANSWERED = "Not answered."
+HUNGRY = "Its processes took more memory together than a submission may take."
+LOST = "It came to no end: it ended its own process, or took more than a minute in all."
 SLOW = "It was still at work when its time was up. Is there a loop that never ends?"
 ALT = 40  # characters of an alt text, at least
 
@@ -142,8 +144,8 @@ def mark_figure(figure: Figure, cases: Sequence[tuple], said: dict | None) -> di
     drawn = said.get("figures") if said and not said.get("absent") else None
     if not isinstance(drawn, list) or len(drawn) != len(cases) or drawn[0].get("missing"):
         return _marked(figure, 0, [UNANSWERED])
-    if any(one.get("problem") for one in drawn):
-        kind = str(drawn[0].get("problem"))
+    if problems := [one["problem"] for one in drawn if one.get("problem")]:
+        kind = str(problems[0])
         named = kind if isinstance(getattr(builtins, kind, None), type) else "an error"
         return _marked(figure, 0, [f"It stops with {named}, so there is no figure."])
     wrong: dict[str, list[str]] = {name: [] for name in figure.points}
@@ -271,6 +273,8 @@ def graded(
         elif isinstance(part, Figure):
             cases = figure_cases(work, seed)
             questions[name] = _safely(mark_figure, part, cases, report.answers.get(name))
+    for name in {*report.lost, *report.hungry} & questions.keys() - report.answers.keys():
+        questions[name]["words"] = [HUNGRY if name in report.hungry else LOST]
     if only:
         questions = {name: found for name, found in questions.items() if name == only}
     return {"path": one["path"], "questions": questions, "notes": notes(report, cells)}
@@ -288,7 +292,8 @@ def notes(report: Report, cells: dict[int, str]) -> list[str]:
     """What a student should know of the cells that stopped."""
     said = []
     for number in report.deadly:
-        said.append(f"This cell ended the whole process and was left out: {_head(cells[number])}")
+        did = "took too much memory" if number in report.hungry else "ended the whole process"
+        said.append(f"This cell {did} and was left out: {_head(cells[number])}")
     for number, kind in report.problems.items():
         if number in cells and number not in report.deadly:
             known = isinstance(getattr(builtins, kind, None), type)
@@ -466,7 +471,9 @@ def main(arguments: list[str]) -> int:
         for student, record in found.items():
             some = record["questions"].values()
             points, of = (sum(q[what] for q in some) for what in ("points", "of"))
-            print(f"{name} {student}: {points:g} of {of:g}")
+            words = f"{assignment(name).writing.total:g} more for the words, which you read"
+            words = words if record["written"] else "no answer in words"
+            print(f"{name} {student}: {points:g} of {of:g}; {words}")
         print(
             f"{name}: {len(found)} graded; answers in words: {given.place / 'written' / name}.csv"
         )

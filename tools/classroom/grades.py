@@ -158,7 +158,8 @@ def report(results: dict[str, dict[str, Line]], rejected: list[str]) -> str:
             read = [p for p in got if p is not None]
             mean = sum(read) / len(read) / worth if read else 0
             full, none = sum(p == worth for p in read), sum(p == 0 for p in read)
-            lines_.append([question, f"{mean:.0%}", str(full), str(none), str(n - len(read))])
+            share = f"{mean:.0%}" if len(read) == n else "–"  # of some it would say nothing
+            lines_.append([question, share, str(full), str(none), str(n - len(read))])
             if read and repeat:
                 worst.append((mean, question, repeat))
         parts.append(f"<h2>{escape(work.title)}: {n} students</h2>")

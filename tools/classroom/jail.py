@@ -12,15 +12,17 @@ whatever is installed on the system can be read.
 
 import contextlib
 import ctypes
+import errno
 import gc
 import json
 import os
 import resource
 import select
 import signal
+import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +31,22 @@ RDONLY, NOSUID, NODEV, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 32, 4096, 1 << 14,
 DETACH, RECURSIVE = 2, 0x8000
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}  # by processor; the next is the same on both
 MOUNT_SETATTR = 442
-NO_NEW_RIGHTS, DROP = 38, 24  # of prctl
+NO_NEW_RIGHTS, DROP, SECCOMP = 38, 24, 22  # of prctl
+OUTSIDE = {  # calls that take memory which belongs to no process, so nobody could add it up
+    "x86_64": {
+        "memfd_create": 319, "memfd_secret": 447, "shmget": 29, "msgget": 68, "semget": 64,
+        "mq_open": 240, "io_uring_setup": 425, "bpf": 321, "add_key": 248,
+    },
+    "aarch64": {
+        "memfd_create": 279, "memfd_secret": 447, "shmget": 194, "msgget": 186, "semget": 190,
+        "mq_open": 180, "io_uring_setup": 425, "bpf": 280, "add_key": 217,
+    },
+}  # fmt: skip
+ABI = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # calls are numbered by it
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin")
 OWN = ("utils", "sketchbook")  # of the course
 SECRET = ("assignments", "tools", "tests", ".git")  # of the course: refused if they can be seen
+FRESH = ("/dev", "/etc", "/tmp", "/proc")  # a submission has its own
 DEVICES = ("null", "zero", "urandom", "random")
 ANSWER = 8 << 20  # bytes that may come back
 FILES = 16 << 20  # bytes that a file may have
@@ -131,6 +145,8 @@ def build_a_room(secret: list[str]) -> None:
 
     Raises Refused where something secret would be seen, OSError where the system does not allow it.
     """
+    shown = [sys.base_prefix, sys.prefix, *(str(ROOT / name) for name in OWN)]
+    refuse_hidden(shown)
     mount("none", "/", "", REC | PRIVATE)
     top = "/sys" if os.path.isdir("/sys") else "/mnt"
     mount("tmpfs", top, "tmpfs", NOSUID | NODEV, "mode=755,size=16m")
@@ -141,14 +157,14 @@ def build_a_room(secret: list[str]) -> None:
         show(path, room)
     if os.path.isdir(f"{room}{ROOT}"):  # the course lies in a folder of the system
         mount("tmpfs", f"{room}{ROOT}", "tmpfs", NOSUID | NODEV, "mode=755,size=1m")
-    for path in (sys.base_prefix, sys.prefix, *(str(ROOT / name) for name in OWN)):
+    for path in shown:
         if not os.path.isdir(room + path):
             show(path, room)
     for path in [*(str(ROOT / name) for name in SECRET), *secret]:
         if os.path.lexists(room + path):
             raise Refused(f"{path} lies in a folder that submissions can read: move the course")
-    for folder in ("dev", "etc", "tmp", "proc"):
-        os.mkdir(f"{room}/{folder}")
+    for folder in FRESH:
+        os.mkdir(room + folder)
     for name in DEVICES:
         Path(f"{room}/dev/{name}").touch()
         mount(f"/dev/{name}", f"{room}/dev/{name}", "", BIND)
@@ -166,6 +182,14 @@ def build_a_room(secret: list[str]) -> None:
     read_only("/", all_below=False)
     os.chroot("/room")  # in a changed root no user namespace can be made
     os.chdir("/tmp")
+
+
+def refuse_hidden(paths: Iterable[str]) -> None:
+    """Raise Refused for what a submission needs and its own folders would hide."""
+    for path in paths:
+        for folder in FRESH:
+            if path.startswith(folder + "/"):
+                raise Refused(f"{path} lies in {folder}, which is empty in there: move the course")
 
 
 def show(path: str, room: str) -> None:
@@ -221,6 +245,34 @@ def give_up_rights(nobody: int) -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
 
 
+def can_forbid() -> bool:
+    """Whether the kernel has filters: a program at no address is then an address that is wrong."""
+    try:
+        call("prctl", SECCOMP, 2, None, 0, 0)
+    except OSError as problem:
+        return problem.errno == errno.EFAULT
+    return False
+
+
+def forbid_memory_outside() -> None:
+    """From here on this process, and all that it starts, is refused the calls of OUTSIDE.
+
+    A program of the kernel's filter: load a number, compare it, jump ahead or fall through.
+    """
+    load, at_least, equal, answer = 0x20, 0x35, 0x15, 0x06
+    machine = os.uname().machine
+    numbers = sorted(OUTSIDE[machine].values())
+    left = len(numbers) + 2  # lines from the second comparison to the refusal
+    program = [(load, 0, 0, 4), (equal, 0, left + 1, ABI[machine]), (load, 0, 0, 0)]
+    program += [(at_least, left - 1, 0, 1 << 30)]  # the same calls under other numbers
+    program += [(equal, left - 2 - i, 0, number) for i, number in enumerate(numbers)]
+    program += [(answer, 0, 0, 0x7FFF0000), (answer, 0, 0, 0x00050001)]  # allowed; refused, EPERM
+    code = b"".join(struct.pack("=HBBI", *line) for line in program)
+    held = ctypes.create_string_buffer(code, len(code))
+    given = struct.pack("@HP", len(program), ctypes.addressof(held))
+    call("prctl", SECCOMP, 2, given, 0, 0)
+
+
 # ---------------------------------------------------------------- one submission
 
 
@@ -272,6 +324,7 @@ def keep(request: dict, how: str, loaded: int, into: int, work: Work) -> None:
             limit(request["seconds"], loaded)
             if how != "none":
                 give_up_rights(nobody)
+                forbid_memory_outside()
             work(request, 3)
         finally:
             os._exit(0)
@@ -313,6 +366,8 @@ def serve(how: str, secret: list[str]) -> None:
     with contextlib.suppress(OSError):  # if memory is short, the kernel ends this before the grader
         Path("/proc/self/oom_score_adj").write_text("1000")
     if how != "none":
+        if not can_forbid():
+            raise Refused("the kernel filters no calls (seccomp)")
         try:
             build_a_room(secret)
         except OSError as problem:

@@ -3,9 +3,11 @@
     python -m tools.classroom.release [--class my-class] [--seed 2027] [--to FOLDER] [NAME ...]
 
 Writes my-class/release/NAME.ipynb: the questions without their solutions, the public checks as one
-line of text, metadata as nbgrader writes it. Another seed is another year's variant.
+line of text, metadata as nbgrader writes it. Another seed is another year's variant. `--to` writes
+them elsewhere; in `assignments` lies the variant of seed 1, which is no class's own.
 """
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -82,18 +84,17 @@ def notebook(work: Assignment, seed: int, slug: str) -> NotebookNode:
 
 def _cells(work: Assignment, seed: int, slug: str):
     """Every cell as its kind, role, source and points."""
-    story = HEAD.format(
-        number=work.name[1], slug=slug, total=work.total, **{k: getattr(work, k) for k in TOLD}
-    )
-    yield {"text": story}
+    told = {k: inspect.cleandoc(str(getattr(work, k))) for k in TOLD}
+    yield {"text": HEAD.format(number=work.name[1], slug=slug, total=work.total, **told)}
     setup = SETUP.strip().replace("@SLUG@", slug).replace("@SEED@", str(seed))
     yield {"code": setup, "role": "setup"}
     checks = sealed({q.name: q.at(seed) for q in work.questions})
     yield {"code": CHECKS.strip().replace("@CHECKS@", checks), "role": "checks"}
-    for part in work.parts:
+    for part, then in zip(work.parts, [*work.parts[1:], None], strict=True):
         if isinstance(part, tuple):
             kind, source = part
-            yield {"text": source} if kind == "text" else {"code": source, "role": kind}
+            text = "\n\n".join(filter(None, [source, _worth(then)]))
+            yield {"text": text} if kind == "text" else {"code": source, "role": kind}
         elif isinstance(part, Question):
             yield {"code": part.stub, "role": "answer", "name": part.name, "points": part.points}
             check = f'ok["{part.name}"] = CHECKS["{part.name}"]({part.name})'
@@ -108,6 +109,22 @@ def _cells(work: Assignment, seed: int, slug: str):
 
 
 TOLD = ("title", "name", "story", "after", "minutes")
+
+
+def _worth(part: Any) -> str:
+    """What a function or a figure gets its points for; nothing for anything else."""
+    if isinstance(part, Question):
+        each = ", ".join(f"{points:g} for {group}" for group, points in part.groups.items())
+        return f"**{part.points:g} points**: {each}."
+    if not isinstance(part, Figure):
+        return ""
+    seen = {
+        "labels": "labels on both axes that say what they show" + ", a legend" * part.legend,
+        "content": "everything asked for, with the values given, and nothing cut off",
+        "alt text": "an alt text of two sentences",
+    }
+    each = "; ".join(f"{points:g} for {seen[what]}" for what, points in part.points.items())
+    return f"**{part.total:g} points**: {each}. The style is yours."
 
 
 def _hint(text: str) -> str:
@@ -156,11 +173,17 @@ def main(arguments: list[str]) -> int:
     asked.add_argument("--to", type=Path)
     given = asked.parse_args(arguments)
     place = given.to or given.place / "release"
-    place.mkdir(parents=True, exist_ok=True)
-    if given.to:
-        seed = folder.SEED if given.seed is None else given.seed
+    if place.resolve() == folder.ROOT / "assignments":
+        seed = folder.SEED
+        if given.seed not in (None, seed):
+            raise ValueError(
+                f"assignments holds the variant of seed {seed}. Leave TO= out for your own: it is "
+                "written into the class's folder"
+            )
     else:
         seed = folder.settings(given.place, given.seed)["seed"]
+    print(f"the variant of seed {seed}:")
+    place.mkdir(parents=True, exist_ok=True)
     for name in given.names or names():
         nb = notebook(assignment(name), seed, links.address())
         (place / f"{name}.ipynb").write_text(text_of(nb), "utf8", newline="\n")

@@ -11,9 +11,12 @@ import selectors
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tools.classroom import memory
 
 JAIL = Path(__file__).with_name("jail.py")
 CONTAINER = (
@@ -36,18 +39,25 @@ class Report(NamedTuple):
     answers: dict[str, dict]  # by question: what the jail says of it
     problems: dict[int, str]  # by cell: the class of its error
     deadly: list[int]  # cells that ended the process, and were left out in the end
+    hungry: list[int | str]  # cells and questions whose processes took too much memory together
+    lost: list[str]  # questions that were begun and never answered
 
 
 class Sandbox:
     """A jail that is running. Raises ValueError, with what to do, where there can be none."""
 
     def __init__(
-        self, secret: Sequence[Path] = (), unprotected: bool = False, as_user: bool = False
+        self,
+        secret: Sequence[Path] = (),
+        unprotected: bool = False,
+        as_user: bool = False,
+        total: int = memory.TOTAL,
     ) -> None:
         if os.name == "nt":
             raise ValueError(f"Windows has no namespaces and no fork. {CONTAINER}.")
         if sys.platform != "linux" and not unprotected:
             raise ValueError(f"Only Linux can shut students' code in. {CONTAINER}.")
+        self.total, self.over = total, False
         self.scratch = tempfile.TemporaryDirectory(prefix="grading-")
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -89,13 +99,17 @@ class Sandbox:
     ) -> Report:
         """Run a submission: its cells (number, source), then its questions.
 
-        A cell that ends the process, or never ends itself, is left out in another try.
+        A cell that ends the process, or never ends itself, is left out in another try; so is a
+        question that takes all the memory.
         """
         deadly: list[int] = []
+        hungry: list[int | str] = []
+        lost: list[str] = []
         answers: dict[str, dict] = {}
         problems: dict[int, str] = {}
-        while len(deadly) <= DEADLY:
-            told = self._once([c for c in cells if c[0] not in deadly], questions, seconds)
+        left = list(questions)
+        while len(deadly) <= DEADLY and (left or not questions):
+            told = self._once([c for c in cells if c[0] not in deadly], left, seconds)
             answers |= {
                 line["answer"]: line for line in told if isinstance(line.get("answer"), str)
             }
@@ -105,10 +119,19 @@ class Sandbox:
                 if type(line.get("end")) is int
             }
             begun = [line["begin"] for line in told if type(line.get("begin")) is int]
-            if any("question" in line for line in told) or not begun or begun[-1] in deadly:
+            asked = [line["question"] for line in told if isinstance(line.get("question"), str)]
+            lost += [name for name in asked if name not in [*answers, *lost]]
+            if asked and self.over:
+                hungry.append(asked[-1])
+                left = [q for q in left if q["name"] != asked[-1]]
+                continue
+            if asked or not begun or begun[-1] in deadly:
                 break
             deadly.append(begun[-1])
-        return Report(answers, {k: v for k, v in problems.items() if v}, deadly)
+            if self.over:
+                hungry.append(begun[-1])
+        lost = [name for name in lost if name not in answers]
+        return Report(answers, {k: v for k, v in problems.items() if v}, deadly, hungry, lost)
 
     def _once(self, cells: Sequence, questions: Sequence[dict], seconds: dict) -> list[dict]:
         self._say(
@@ -122,7 +145,8 @@ class Sandbox:
             }
         )
         lines = []
-        for line in self._heard(seconds.get("all", SECONDS) * 5 + 300)["lines"]:
+        self.over = False
+        for line in self._heard(seconds.get("all", SECONDS) * 5 + 300, self._watch)["lines"]:
             try:
                 read = json.loads(line)
             except (ValueError, RecursionError):
@@ -136,14 +160,24 @@ class Sandbox:
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
 
-    def _heard(self, seconds: float) -> dict[str, Any]:
+    def _watch(self) -> None:
+        """End a submission whose processes take too much memory together."""
+        first = None if self.how == "none" else memory.first_of(self.process.pid)
+        if first and memory.taken(first, self.total) > self.total:
+            self.over = True
+            memory.end(first)
+
+    def _heard(self, seconds: float, meanwhile: Callable = lambda: None) -> dict[str, Any]:
         """The jail's next line that is its own. Raises ValueError where none comes."""
         assert self.process.stdout is not None
+        until = time.monotonic() + seconds
         with selectors.DefaultSelector() as waiting:
             waiting.register(self.process.stdout, selectors.EVENT_READ)
-            if not waiting.select(seconds):
-                self.close()
-                raise ValueError("the sandbox does not answer")
+            while not waiting.select(memory.EVERY):
+                meanwhile()
+                if time.monotonic() > until:
+                    self.close()
+                    raise ValueError("the sandbox does not answer")
         line = self.process.stdout.readline()
         if not line:
             raise ValueError("the sandbox has ended")

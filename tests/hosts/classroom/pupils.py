@@ -3,13 +3,16 @@
 import copy
 import inspect
 import json
+import re
 import textwrap
 from functools import cache
 
+import pytest
 from nbformat import NotebookNode
 
 from tools import links
 from tools.classroom import release
+from tools.classroom.sandbox import CONTAINER
 from tools.classroom.source import Assignment, Question, assignment
 
 SLUG = links.address()
@@ -56,6 +59,21 @@ def way(question: Question, text: str) -> str:
         return "import math\nimport numpy as np\n\n" + textwrap.dedent(text).strip()
     head = f"def {question.name}{inspect.signature(question.solution)}:"
     return f"import math\nimport numpy as np\n\n{head}\n    return {text}"
+
+
+def mistaken(question: Question, number: int) -> str:
+    """The code of a usual mistake, as a student would write it."""
+    right = f"{question.name}_right"
+    own = question.code.replace(f"def {question.name}(", f"def {right}(", 1)
+    wrong = re.sub(r"\bsolution\(", f"{right}(", question.edited(*question.rows[number]))
+    return f"{own}\n\n\n{wrong}"
+
+
+def skip_without_a_jail(refused: ValueError) -> None:
+    """Skip where there can be no jail; raises any other error again."""
+    if CONTAINER not in str(refused):
+        raise refused
+    pytest.skip(f"no jail here: {refused}")
 
 
 def text_of(nb: NotebookNode) -> str:

@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
+from tools.classroom import jail, memory
 from tools.classroom.folder import ROOT
 from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's own")
-FAST = {"cell": 1.0, "question": 60.0, "case": 20.0, "all": 5}  # seconds
+FAST = {"cell": 1.0, "question": 60.0, "case": 20.0, "all": 3}  # seconds
 ATTEMPTS = {  # each ends well where the jail leaks
     "reads the assignments": "os.listdir(ROOT + '/assignments')",
     "reads the tools": "os.listdir(ROOT + '/tools')",
@@ -42,6 +43,9 @@ ATTEMPTS = {  # each ends well where the jail leaks
     "takes 3 GB": "torch.zeros(3 << 30, dtype=torch.uint8)",
     "writes a large file": "open('/tmp/large', 'wb').write(b'0' * (20 << 20))",
     "fills /tmp": "[open(f'/tmp/{n}', 'wb').write(b'0' * (15 << 20)) for n in range(9)]",
+    "makes a file of memory": "os.memfd_create('mine')",
+    "takes memory that is nobody's": "assert libc.shmget(0, 4096, 0o1666) >= 0",
+    "fills a queue that is nobody's": "assert libc.msgget(0, 0o1666) >= 0",
     "starts twenty processes": "[os.fork() or time.sleep(9) for _ in range(20)]",
 }
 PROBE = """
@@ -160,6 +164,46 @@ def test_a_bad_function_costs_nothing_but_itself(sandbox, body):
     assert all(one.problem for one in found)
 
 
+HERD = """
+import os, time
+def herd(processes, megabytes, seconds):
+    for _ in range(processes):
+        if os.fork() == 0:
+            mine = b"1" * (megabytes << 20)
+            time.sleep(seconds)
+            os._exit(0)
+    time.sleep(seconds)
+    return 1
+"""
+SLOW = FAST | {"cell": 10.0}  # for a busy computer
+
+
+def test_processes_that_together_take_too_much_are_ended(sandbox, monkeypatch):
+    """Each is far below its own limit, which a test of one process would not see."""
+    monkeypatch.setattr(sandbox, "total", 700 << 20)
+    cell = (3, HERD + "herd(6, 200, 15)")
+    report = sandbox.attempt([cell, ANSWER], asked("good", ()), **SLOW)
+    assert (report.deadly, report.hungry) == ([3], [3])
+    assert values(report, "good") == [42]
+    both = asked("herd", (6, 200, 15)) + asked("good", ())
+    report = sandbox.attempt([(3, HERD), ANSWER], both, **SLOW)
+    assert (report.deadly, report.hungry, report.lost) == ([], ["herd"], ["herd"])
+    assert values(report, "good") == [42]
+
+
+def test_what_processes_share_counts_once(sandbox, monkeypatch):
+    monkeypatch.setattr(sandbox, "total", 700 << 20)
+    seen = []
+    monkeypatch.setattr(
+        memory, "_part", lambda pid, part=memory._part: seen.append(pid) or part(pid)
+    )
+    cell = (3, HERD + "herd(6, 20, 2)")
+    report = sandbox.attempt([cell, ANSWER], asked("good", ()), **SLOW)
+    assert seen, "added up as if nothing was shared, they would be too much"
+    assert (report.deadly, report.hungry, report.problems) == ([], [], {})
+    assert values(report, "good") == [42]
+
+
 def test_frames_and_patches_find_inputs_only(sandbox):
     """Whatever is reachable from inside, what is wanted is not: it was never sent."""
     cell = """
@@ -203,6 +247,12 @@ def test_unprotected_works_and_is_called_so():
         assert PROTECTED[sandbox.how].startswith("NOT PROTECTED")
         sandbox.prepare(["import torch"])
         assert values(sandbox.attempt([ANSWER], asked("good", ()), **FAST), "good") == [42]
+
+
+def test_a_course_in_a_folder_that_submissions_have_for_themselves_is_refused():
+    jail.refuse_hidden(["/home/ana/tmp/course/utils", "/tmporary/course"])
+    with pytest.raises(jail.Refused, match=r"/tmp/course/utils lies in /tmp, .* move the course"):
+        jail.refuse_hidden(["/usr", "/tmp/course/utils"])
 
 
 def test_elsewhere_grading_is_refused_with_the_way_out(monkeypatch):

@@ -1,7 +1,8 @@
 """A whole class, from the release to the CSV: every score, every message, and nothing leaks.
 
-Fifty submissions of one assignment: perfect in ten ways, each usual mistake, all that goes wrong
-with files, and all that students try. One jail grades them all.
+More than thirty submissions of one assignment: perfect ones, usual mistakes, all that goes wrong
+with files, and all that students try. One jail grades them all. (Every way and every mistake is
+marked in test_assignments, at a tenth of the cost: here are some of each.)
 """
 
 import csv
@@ -12,7 +13,16 @@ import sys
 import zipfile
 
 import pytest
-from pupils import answered, cell, figure_code, handed_out, text_of, way
+from pupils import (
+    answered,
+    cell,
+    figure_code,
+    handed_out,
+    mistaken,
+    skip_without_a_jail,
+    text_of,
+    way,
+)
 from ways import WAYS
 
 from tools.classroom import collect, feedback, folder, grade, grades, release
@@ -57,21 +67,13 @@ def own_cell(nb, source, at=3):
     return nb
 
 
-def mistaken(question, number):
-    """The code of a usual mistake, as a student would write it."""
-    right = f"{question.name}_right"
-    own = question.code.replace(f"def {question.name}(", f"def {right}(", 1)
-    wrong = re.sub(r"\bsolution\(", f"{right}(", question.edited(*question.rows[number]))
-    return f"{own}\n\n\n{wrong}"
-
-
 def the_class() -> Class:
     """Everybody."""
     made, none = Class(), dict.fromkeys(FULL, 0)
-    for i in range(10):
+    for i in range(0, 10, 3):
         codes = {q.name: way(q, WAYS[q.name][i]) for q in WORK.questions}
         made.add(f"perfect{i}", answered(WORK, **codes))
-    for i in range(max(len(q.known) for q in WORK.questions)):
+    for i in range(0, max(len(q.known) for q in WORK.questions), 3):
         codes, points, said = {}, {}, []
         for q in WORK.questions:
             if i < len(q.known):
@@ -104,7 +106,7 @@ def the_class() -> Class:
     copied = answered(WORK)
     twin = json.loads(json.dumps(cell(copied, Q1.name)))
     copied.cells.insert(8, type(copied)(twin))
-    made.add("copied", copied, said=["copied cells with the same id"])
+    made.add("copied", copied, said=["Copied cells with the same id"])
 
     edited = answered(WORK, **{Q3.name: "def deciding_cells(D):\n    return [99] * len(D)"})
     for c in edited.cells:
@@ -121,7 +123,7 @@ def the_class() -> Class:
     stripped["metadata"] = {}
     for c in stripped["cells"]:
         c.pop("id"), c.update(metadata={})
-    made.add("stripped", json.dumps(stripped).encode(), said=["its metadata were stripped"])
+    made.add("stripped", json.dumps(stripped).encode(), said=["Its metadata were stripped"])
 
     odd = json.loads(text_of(answered(WORK)))
     odd["cells"][5:5] = [7, {"cell_type": "code"}, {"source": 3}, {"source": ["1 +", 2]}]
@@ -132,7 +134,7 @@ def the_class() -> Class:
         ("hog", "x = bytearray(10**10)", "with MemoryError: x = bytearray"),
         ("forks", "import os\nwhile True:\n    os.fork()", "with BlockingIOError: import os"),
         ("leaves", "import os\nos._exit(0)", "ended the whole process and was left out: import os"),
-        ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", "ended the whole"),
+        ("floods", "import os\nprint('x' * 10**8)\nos.write(3, b'x' * 10**8)", ": import os"),
         ("calls", "import socket\nsocket.create_connection(('192.0.2.1', 80))", "with OSError"),
         ("writes", f"open({str(folder.ROOT)!r} + '/utils/mine.py', 'w')", "with OSError: open("),
         ("fills", "open('/tmp/x', 'wb').write(b'0' * 10**8)", "with OSError: open('/tmp/x'"),
@@ -201,10 +203,6 @@ def difference_map(*args):
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory):
     """The class, and its folder after every step."""
-    try:
-        Sandbox().close()
-    except ValueError as refused:
-        pytest.skip(f"no jail here: {refused}")
     made, place = the_class(), tmp_path_factory.mktemp("teacher") / "my-class"
     downloads = tmp_path_factory.mktemp("downloads")
     some, rest = list(made.files.items())[:20], list(made.files.items())[20:]
@@ -228,6 +226,8 @@ def rehearsed(tmp_path_factory):
     Sandbox._say = overheard
     try:
         graded = grade.grade(place, ["a1_formulas"], **SECONDS)["a1_formulas"]
+    except ValueError as refused:
+        skip_without_a_jail(refused)
     finally:
         Sandbox._say = real
     read_the_answers(place)
@@ -377,7 +377,7 @@ def test_an_export_is_filled_in_and_who_is_missing_is_said(rehearsed, tmp_path, 
     _, place = rehearsed
     roster = tmp_path / "export.csv"
     roster.write_text(
-        "First name,Email address\nOne,perfect1@school.org\nNobody,nobody@school.org\n"
+        "First name,Email address\nOne,perfect3@school.org\nNobody,nobody@school.org\n"
     )
     assert grades.main(["--class", str(place), "--roster", str(roster)]) == 0
     rows = rows_of(place / "moodle.csv")

@@ -105,6 +105,22 @@ def test_another_seed_is_another_variant(tmp_path, capsys):
     capsys.readouterr()
 
 
+def test_the_public_variant_is_that_of_seed_1(tmp_path, capsys):
+    given = ["--class", str(tmp_path / "mine"), "--to", str(folder.ROOT / "assignments")]
+    assert folder.told(release.main, [*given, "--seed", "2027"]) == 1
+    assert "holds the variant of seed 1. Leave TO= out for your own" in capsys.readouterr().err
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_release_written_elsewhere_is_the_class_s_own(tmp_path, capsys):
+    place = tmp_path / "mine"
+    folder.settings(place, 2027)
+    given = ["--class", str(place), "--to", str(tmp_path / "web"), "a1_formulas"]
+    assert release.main(given) == 0
+    assert "SEED = 2027" in (tmp_path / "web/a1_formulas.ipynb").read_text("utf8")
+    assert "seed 2027" in capsys.readouterr().out
+
+
 def test_hidden_cases_follow_from_a_secret_of_the_class(tmp_path):
     seeds = {folder.hidden_seed(tmp_path / name, "a1_formulas") for name in ("a", "b", "c")}
     assert len(seeds) == 3
