@@ -210,7 +210,7 @@ mirrored_back.mistakes(
     cases=[()],
     hint="""
     For each statement: which two numbers does it compare, does the interval of their difference hold 0, and on which
-    pictures was the threshold chosen? The mirror test is evidence too.
+    pictures was the threshold chosen? The mirror test is evidence too, and so is section 9.
     """,
     right="A number, its interval, its baseline, and what was chosen on what: so a table is read.",
 )
@@ -223,8 +223,8 @@ true_of_the_table.statements(
     a="(a) 58.0 % at 20 % stands against 60.3 % for the centred box: plain CAM is not ahead there.",
     b="(b) look at the last column of the first row: does the interval hold 0?",
     c="(c) a score is no proof of a place. The corner cell looks at pixel 0 and a tile lays it at 14; and does the interval of that row hold 0?",
-    d="(d) compare the two gains in the text below the table: at 20 %, and each at its best threshold.",
+    d="(d) compare the two gains in the text below the table, and ask of each interval whether it holds 0.",
     e="(e) the threshold of 65.7 % was chosen on these very pictures, so it is an upper bound (section 8).",
     f="(f) five points were the tiles' shift at 224. Where the cells look, the two sizes differ by less than one, and the interval holds 0.",
-    g="(g) both maps of the test are squeezed alike, so they agree: the row of 225 passes it.",
+    g="(g) the last line below the table has the interval; section 9 has the same difference on drawings with one thing.",
 )
