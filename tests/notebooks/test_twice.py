@@ -21,9 +21,6 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tools.notebooks import all_notebooks, execute, only_a_widget, pixels, read
 
-# Not held to it yet; they must run once all the same. Take a notebook out once both tests pass.
-TO_REDO = {"07_scenes_and_phrases", "08_text_and_questions"}  # one of them once showed another text
-
 DURATION = re.compile(r"\d+(\.\d+)? ?(ms|s|seconds|min|minutes|it/s)\b|\d\d:\d\d\b")
 
 # Keeps, after each cell, the type of every name that a notebook has bound, with the cell's number.
@@ -94,7 +91,7 @@ def begins(cell: NotebookNode) -> str:
 def said(cell: NotebookNode) -> list[str]:
     """What a cell prints or shows as text, durations left out, and bars, which are not stored."""
     outputs = [output for output in cell.outputs if not only_a_widget(output)]
-    texts = [output.get("text", "") for output in outputs]
+    texts = ["".join(output.get("text", "") for output in outputs)]  # a bar may have parted it
     for output in outputs:
         data = output.get("data", {})
         texts += [data[mime] for mime in sorted(data) if mime.startswith("text/")]
@@ -132,14 +129,8 @@ def run(request) -> SimpleNamespace:
     try:
         done = run_twice(read(request.param), request.param.parent)
     except CellExecutionError as error:
-        return SimpleNamespace(stem=request.param.stem, error=str(error), pairs=[], kinds={})
-    return SimpleNamespace(stem=request.param.stem, error="", **vars(done))
-
-
-def redone(run: SimpleNamespace, request) -> None:
-    """Fail for good only in notebooks that are held to it."""
-    if run.stem in TO_REDO:
-        request.applymarker(pytest.mark.xfail(reason="not held to it yet"))
+        return SimpleNamespace(error=str(error), pairs=[], kinds={})
+    return SimpleNamespace(error="", **vars(done))
 
 
 @pytest.mark.slow
@@ -148,15 +139,13 @@ def test_it_runs(run):
 
 
 @pytest.mark.slow
-def test_every_cell_runs_again_and_shows_the_same(run, request):
-    redone(run, request)
+def test_every_cell_runs_again_and_shows_the_same(run):
     found = failures(run.pairs) + differences(run.pairs)
     assert not found, "\n".join(found)
 
 
 @pytest.mark.slow
-def test_no_name_is_bound_to_things_of_two_types(run, request):
-    redone(run, request)
+def test_no_name_is_bound_to_things_of_two_types(run):
     assert not bound_twice(run.kinds), "\n".join(bound_twice(run.kinds))
 
 

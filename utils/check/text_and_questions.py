@@ -175,8 +175,8 @@ look_there.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For **a** compare the answer's map with a random point on a thing, in the column *colour*. For **b** look at the
-    models that may combine words and picture. For **c** and **d** compare the last table's lines two by two: what differs between them?
+    For **a** go along the row of the noun's map, column by column, and compare with *words and picture*. For **b**, **c** and **d**
+    compare rows two by two: what differs between them?
     """,
     right="A number says something once its control stands beside it.",
 )
@@ -187,11 +187,11 @@ def read_off():
 
 read_off.mistakes(
     ("[True] * 4", "not all of them. Two sound right until their control is read."),
-    ("[False] * 4", "two of them can be read off the last table."),
+    ("[False] * 4", "two of them can be read off the tables."),
     ("[True, True, False, False]", "just the other way round."),
     ("[False, False, False, True]", "c holds: only the noun differs between the two lines, and the wrong one is worse than no looking at all."),
     ("[False, False, True, False]", "d holds: told where, the same linear model gains several times as much."),
-    (["[True, False, True, True]", "[True, False, True, False]", "[True, False, False, True]", "[True, False, False, False]"], "a cannot be: for colours the answer's map is less often on the thing than a random point on any thing."),
-    (["[False, True, True, True]", "[False, True, True, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: a model of its own for each question may combine words and picture in any way, and is no better."),
-    (["[True, True, True, False]", "[True, True, False, True]"], "a and b fail at their controls: the random point on a thing, and the model of its own for each question."),
+    (["[True, False, True, True]", "[True, False, True, False]", "[True, False, False, True]", "[True, False, False, False]"], "a cannot be: under its noun's map, questions for the animal are answered no better than without looking."),
+    (["[False, True, True, True]", "[False, True, True, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: under the mean of all f_k the answers are as good as without looking, and worse than under the noun's map."),
+    (["[True, True, True, False]", "[True, True, False, True]"], "neither a nor b: see the animals for a, and the row of the mean of all f_k for b."),
 )  # fmt: skip
