@@ -10,6 +10,7 @@ ipywidgets 7.7 (Colab) and 8, whose uploads differ: `photos.load` reads both. No
 
 import base64
 import html
+import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +20,6 @@ from PIL import Image
 from torch import Tensor
 
 from utils import models, photos
-from utils.explore.classes import _encoded
 from utils.preparation import resized
 
 PREVIEW = 240  # pixels of the longer side
@@ -196,4 +196,6 @@ def _network_panel(chosen: Chosen, offers: Mapping[str, models.Offer]):
 def _preview(picture: Tensor) -> bytes:
     size = [max(1, side * PREVIEW // max(picture.shape[1:])) for side in picture.shape[1:]]
     small = resized(picture, size).permute(1, 2, 0).numpy()
-    return _encoded(Image.fromarray(small), "jpeg", quality=88)
+    file = io.BytesIO()
+    Image.fromarray(small).save(file, "jpeg", quality=88)
+    return file.getvalue()
