@@ -117,9 +117,10 @@ def run_again(page, text: str):
     return cell.locator(".jp-OutputArea-output")
 
 
-def cells_of(page) -> list[str]:
-    """What JupyterLab's own keys would change: the cells, and which one is active."""
-    return page.locator(".jp-Cell").evaluate_all("cells => cells.map(c => c.className)")
+def cells_of(page) -> list[list[bool]]:
+    """What JupyterLab's own keys would change: the cells, their kinds, and which one is active."""
+    of_each = "cells => cells.map(c => ['.jp-CodeCell', '.jp-mod-active'].map(k => c.matches(k)))"
+    return page.locator(".jp-Cell").evaluate_all(of_each)
 
 
 def press(page, control, *keys: str) -> None:
