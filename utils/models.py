@@ -38,7 +38,7 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
     Raises ValueError for another name, and NotACamNetwork where CAM does not apply.
     """
     found = pretrained_classifier(name)
-    return found and cam_network(*found, photos.prepare)
+    return cam_network(*found, photos.prepare) if found else None
 
 
 def pretrained_classifier(name: str) -> tuple[nn.Module, list[str]] | None:
