@@ -255,18 +255,3 @@ def part_masks(parts: Tensor, numbers: Sequence[int] | Tensor) -> Tensor:
     parts = valid.tensor(parts, "the part numbers", "N h w", "whole numbers")
     some = valid.tensor(numbers, "the parts asked for", "P", "whole numbers")
     return parts[:, None] == some.to(parts)[:, None, None]
-
-
-def best_union(o: Overlap, k: int) -> tuple[list[int], float]:
-    """The set of parts whose union agrees best with channel k's regions, and its IoU.
-
-    For masks that do not overlap each other. The best set takes the parts in the order of the share
-    of each that the channel covers, so P sets are tried instead of 2^P. Notebook 09.
-    """
-    valid.instance(o, Overlap, "an Overlap, from channels.overlap,")
-    k = valid.whole(k, "k, a channel,", 0, len(o.both) - 1)
-    order = (o.both[k] / o.mask.clamp(min=1)).argsort(descending=True)
-    both, mask = o.both[k, order].cumsum(0), o.mask[order].cumsum(0)
-    ious = both / (o.region[k] + mask - both).clamp(min=1)
-    n = int(ious.argmax()) + 1
-    return order[:n].tolist(), float(ious[n - 1])

@@ -19,7 +19,7 @@ differences are tested, `holm` corrects their p. Notebook 03.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -88,44 +88,6 @@ def over_seeds(
         raise ValueError("one seed says nothing about seeds: give two or more, or single pictures")
     of = {"same": "on the same pictures", "own": "with pictures of their own"}[_whose(pictures)]
     return _difference(d.mean().item(), [(d.var().item() / S, S - 1)], f"{S} seeds {of}", level)
-
-
-def of_statistic(
-    a: Tensor,
-    b: Tensor,
-    statistic: Callable[[Tensor], float],
-    *,
-    level: float = 0.95,
-    resamples: int = 500,
-    seed: int = 0,
-) -> Difference:
-    """statistic(a) - statistic(b) for what is no mean over pictures: (N, ...), twice -> Difference.
-
-    a and b hold a row for each picture of one seed, and `statistic` makes one number of rows, as
-    `localization.average_precision` makes PxAP of `records.pixels`. Bootstrap over the pictures,
-    paired (percentiles, `scipy.stats.bootstrap`). Raises ValueError for fewer than two pictures.
-    """
-    from scipy import stats  # here: slow to import
-
-    a, b = (_numbers(x, f"the {n} rows", "...") for x, n in ((a, "first"), (b, "second")))
-    level = _level(level)
-    if a.ndim == 0 or b.ndim == 0 or len(a) != len(b) or len(a) < 2:
-        raise ValueError(f"two pictures or more, the same: {tuple(a.shape)}, {tuple(b.shape)}")
-
-    def difference(rows: np.ndarray) -> float:
-        return float(statistic(a[rows])) - float(statistic(b[rows]))
-
-    found = stats.bootstrap(
-        (np.arange(len(a)),), difference, vectorized=False, method="percentile",
-        n_resamples=valid.whole(resamples, "resamples", 1), confidence_level=level,
-        rng=np.random.default_rng(valid.whole(seed, "the seed")),
-    )  # fmt: skip
-    drawn = found.bootstrap_distribution
-    tail = 1 + min((drawn <= 0).sum(), (drawn >= 0).sum())  # 1: the pictures themselves
-    low, high = found.confidence_interval
-    p = min(1.0, 2 * float(tail) / (1 + len(drawn)))
-    mean = difference(np.arange(len(a)))
-    return Difference(mean, float(low), float(high), p, f"{len(a):,} pictures, one seed", level)
 
 
 def holm(found: Mapping[str, Difference]) -> dict[str, Difference]:

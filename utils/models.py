@@ -35,8 +35,14 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
 
     The file is verified before it is read (`utils.store`). Where it cannot be had or used, one
     sentence says why and what to do, and the answer is None: the notebook goes on without it.
-    Raises ValueError for another name.
+    Raises ValueError for another name, and NotACamNetwork where CAM does not apply.
     """
+    found = pretrained_classifier(name)
+    return cam_network(*found, photos.prepare) if found else None
+
+
+def pretrained_classifier(name: str) -> tuple[nn.Module, list[str]] | None:
+    """The same network as it is, CAM or not, and its class names. Notebook 10."""
     import torchvision
 
     weights = _weights(name)
@@ -53,8 +59,7 @@ def pretrained(name: str = "mobilenet_v2") -> CamNetwork | None:
             f"network's, so delete it to have it fetched anew."
         )
         return None
-    categories = [n.replace("_", " ") for n in weights.meta["categories"]]
-    return cam_network(model.eval(), categories, photos.prepare)
+    return model.eval(), [n.replace("_", " ") for n in weights.meta["categories"]]
 
 
 class Offer(NamedTuple):

@@ -162,7 +162,6 @@ FUNCTIONS = {  # good arguments by name; below, what is tried in their places
     channels.overlap: {"f": f, "T": T, "masks": masks[:, None], "batch_size": 2},
     channels.chance_iou: {"parts": overlap, "thing": overlap._replace(both=overlap.both[:, :1])},
     channels.part_masks: {"parts": picture_parts, "numbers": [0, 1]},
-    channels.best_union: {"o": overlap, "k": 1},
     features.features: {"net": NET, "images": images, "batch_size": 2},
     features.linear_svm: {"F": rand(6, 5), "labels": torch.tensor([0, 1] * 3), "C": 0.1},
     features.folded: {"svm": svm},

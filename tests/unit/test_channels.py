@@ -1,7 +1,5 @@
 """Top channels, receptive fields and agreement with parts, against slow and independent ways."""
 
-from itertools import combinations
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -174,22 +172,6 @@ def test_part_masks():
     assert channels.part_masks(parts, [2, 5])[0].tolist() == [
         [[False, True], [False, True]], [[False, False], [True, False]]
     ]  # fmt: skip
-
-
-@given(st.integers(0, 10_000))
-@settings(max_examples=50, deadline=None)
-def test_best_union_is_the_best_of_all_sets(seed):
-    f = random(2, 2, 4, 4, seed=seed)
-    parts = (random(2, 12, 12, seed=seed + 1) * 6).to(torch.uint8)
-    T = channels.thresholds(f, 0.3)
-    o = channels.overlap(f, T, channels.part_masks(parts, range(1, 6)))
-    marked = channels.regions(f, T, (12, 12))[:, 1]
-    best = 0.0
-    for n in range(1, 6):
-        for chosen in combinations(range(1, 6), n):
-            mask = torch.isin(parts.long(), torch.tensor(chosen))
-            best = max(best, ((marked & mask).sum() / (marked | mask).sum()).item())
-    assert channels.best_union(o, 1)[1] == pytest.approx(best, abs=1e-6)
 
 
 def test_chance_is_what_many_random_regions_on_the_thing_get():

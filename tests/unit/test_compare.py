@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from utils import compare, localization
+from utils import compare
 
 S, N, TRUE = 3, 300, 0.1
 
@@ -144,29 +144,6 @@ def test_where_seeds_differ_three_say_less_than_thirty():
     assert few > 4 * many
 
 
-def test_a_statistic_that_is_no_mean_over_pictures():
-    rng = torch.Generator().manual_seed(0)
-    masks = torch.zeros(60, 8, 8, dtype=torch.bool)
-    masks[:, 2:5, 2:6] = True
-    counts = [
-        torch.stack([localization.pixel_counts(M[None], m[None], levels=20)
-                     for M, m in zip(noise + shown * masks, masks, strict=True)])
-        for shown, noise in ((0.6, torch.rand(60, 8, 8, generator=rng)),
-                             (0.2, torch.rand(60, 8, 8, generator=rng)))
-    ]  # fmt: skip
-    found = compare.of_statistic(*counts, localization.average_precision, resamples=200)
-    wanted = [localization.average_precision(c) for c in counts]
-    assert found.mean == pytest.approx(wanted[0] - wanted[1])
-    assert 0 < found.low < found.mean < found.high and found.p == pytest.approx(2 / 201)
-    assert found == compare.of_statistic(*counts, localization.average_precision, resamples=200)
-
-
-def test_the_mean_as_a_statistic_gives_about_the_same_interval():
-    a, b = (torch.from_numpy(x[0] * 1.0) for x in drawn("shares", 0, np.random.default_rng(8), 1))
-    found, wanted = compare.of_statistic(a, b, torch.mean), compare.paired(a, b)
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.012)
-
-
 # ---------------------------------------------------------------- words
 
 
@@ -225,10 +202,6 @@ def test_errors_say_what_to_do():
         compare.paired([a[0], a[0, :3]], [a[0], a[0, :3]])
     with pytest.raises(ValueError, match="the level"):
         compare.paired(a, a, level=95)
-    with pytest.raises(ValueError, match="two pictures or more"):
-        compare.of_statistic(a, a[:2], torch.mean)
-    with pytest.raises(ValueError, match="resamples"):
-        compare.of_statistic(a, a, torch.mean, resamples=0)
     with pytest.raises(TypeError, match="a difference"):
         compare.said(0.5)
     with pytest.raises(TypeError, match="a difference"):

@@ -1,6 +1,8 @@
 """The lesson at the buttons, driven without a browser."""
 
+import base64
 import io
+import re
 import sys
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from utils import teaching
 from utils.explore import lessons as explore
+from utils.explore import panels
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 LABELS, NAMES = torch.arange(24) % 2, ["A", "B"]
@@ -30,13 +33,14 @@ class Shown:
             return self.panel
 
         monkeypatch.setattr(explore, "_panel", panel)
-        monkeypatch.setattr(explore, "display", lambda bundle, **_: self.bundles.append(bundle))
+        monkeypatch.setattr(panels, "display", lambda bundle, **_: self.bundles.append(bundle))
         self.lesson = explore.lesson(PICTURES, PLAN, NAMES, maps)
         _, self.guide, self.status, row, self.image = self.panel.children
         *self.buttons, self.turn = row.children
 
     def pixels(self):
-        return np.asarray(Image.open(io.BytesIO(bytes(self.image.value))))
+        address = re.search('base64,([^"]+)', self.image.value)[1]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))))
 
 
 @pytest.fixture
@@ -48,14 +52,15 @@ def test_a_script_then_the_widget_with_a_picture_and_words(shown):
     script, bundle = shown.bundles
     assert set(bundle) == {VIEW, "image/png", "text/plain"}
     assert bundle[VIEW]["model_id"] == shown.panel.model_id
-    assert script["text/html"] == explore.KEYS and f".{explore.NAME}:" in explore.KEYS
-    assert explore.NAME in shown.panel._dom_classes
+    assert script["text/html"] == panels.KEYS
+    for name in (panels.NAME, panels.LETTERS):
+        assert name in shown.panel._dom_classes and f'(".{name}")' in panels.KEYS
 
 
 def test_without_ipywidgets_the_guide_is_still_shown(monkeypatch):
     bundles = []
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    monkeypatch.setattr(explore, "display", lambda bundle, **_: bundles.append(bundle))
+    monkeypatch.setattr(panels, "display", lambda bundle, **_: bundles.append(bundle))
     explore.lesson(PICTURES, PLAN, NAMES)
     assert [set(bundle) for bundle in bundles] == [{"image/png", "text/plain"}]
     assert "need ipywidgets" in bundles[0]["text/plain"]

@@ -14,7 +14,7 @@ from PIL import Image
 import sketchbook
 from tools.notebooks import all_notebooks, problems, read
 from utils import cam, live, localization, models, networks
-from utils.live import page
+from utils.live import look, page
 
 NAMES = ["<b>bird</b>", "fish & chips", 'a "car"']
 
@@ -115,6 +115,23 @@ def test_what_is_no_network_or_no_picture_gives_one_sentence(net, picture, figur
 def test_a_name_that_does_not_exist_gives_near_ones(net, picture):
     with pytest.raises(ValueError, match="there is no class 'fish'"):
         live.explorer(net, picture, "fish")
+
+
+def test_a_menu_holds_the_classes_asked_for_once_then_the_best_twenty(net, picture):
+    S = torch.arange(300).float()
+    many = networks.CamNetwork(net.model, [f"kind {c}" for c in range(300)], net.prepare, net.tail)
+    best, names = look.chosen(many, S, ["kind 7", "kind 298", "kind 7"])
+    assert best == [7, 298, 299, *range(297, 279, -1)] and names[0] == "kind 7"
+    nameless = networks.CamNetwork(net.model, (), net.prepare, net.tail)
+    assert look.chosen(nameless, torch.tensor([0.0, 2.0, 1.0]), ())[1][0] == "class 1"
+
+
+def test_a_map_that_is_nowhere_positive_is_said_to_be_so(displayed, picture):
+    torch.manual_seed(0)
+    dark = networks.cam_network(models.CourseNetwork(3), NAMES)
+    dark.model.fc.weight.data.neg_().clamp_(max=0)  # features are never negative after the ReLU
+    live.explorer(dark, picture)
+    assert "nowhere positive" in displayed[0]["text/plain"]
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-30, 0.0])

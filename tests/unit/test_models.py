@@ -170,6 +170,12 @@ def test_torchvision_builds_the_network_as_it_always_does(cache, monkeypatch, na
         assert model.aux1 is None and not model.aux_logits and model.transform_input
 
 
+def test_a_network_that_cam_refuses_comes_as_it_is(cache, monkeypatch):
+    trusted(monkeypatch, "mobilenet_v3_small")
+    model, words = models.pretrained_classifier("mobilenet_v3_small")
+    assert not model.training and words[282] == "tiger cat"
+
+
 PHOTO_FILES = {
     "missing": (lambda f, s: None, "are not here", "was not reached (no internet)"),
     "empty": (lambda f, s: f.write_bytes(b""), "are not here", "is empty, so it is set aside as"),

@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import re
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from utils import explore, models, photos
 from utils.explore import own
+from utils.explore import panels as shared
 
 SAMPLES = {
     "tall": torch.full((3, 40, 20), 90, dtype=torch.uint8),
@@ -28,7 +30,7 @@ def png(width: int = 7, height: int = 4) -> bytes:
 @pytest.fixture(autouse=True)
 def shown(monkeypatch) -> list[dict]:
     bundles: list[dict] = []
-    monkeypatch.setattr(own, "display", lambda bundle, raw: bundles.append(bundle))
+    monkeypatch.setattr(shared, "display", lambda bundle, **_: bundles.append(bundle))
     return bundles
 
 
@@ -54,12 +56,15 @@ def parts(panel) -> SimpleNamespace:
 def test_the_first_sample_is_chosen_and_the_menu_chooses_another(panels, shown):
     chosen = explore.own_picture(SAMPLES)
     assert chosen.value is SAMPLES["tall"]
-    assert shown[0]["text/plain"] == "tall: 20 × 40 pixels."
+    assert [bundle["text/plain"] for bundle in shown] == ["", "tall: 20 × 40 pixels."]
+    assert shown[0]["text/html"] == shared.KEYS
     controls = parts(panels[0])
     controls.menu.value = "flat"
     assert chosen.value is SAMPLES["flat"]
     assert controls.words.value == '<span role="status">flat: 600 × 5 pixels.</span>'
-    assert Image.open(io.BytesIO(controls.image.value)).size == (240, 2)
+    alt, address = re.findall('"(.*?)"', controls.image.value)
+    assert alt == "Chosen is flat: 600 × 5 pixels."
+    assert Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).size == (240, 2)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,10 @@ def test_an_upload_is_chosen_in_the_form_of_either_ipywidgets(panels, value):
     assert chosen.words == "Your upload: 7 × 4 pixels."
     arrives(())
     assert chosen.value.shape == (3, 4, 7)
+    menu = parts(panels[0]).menu
+    assert menu.value is None  # so the first can be chosen again
+    menu.value = "tall"
+    assert chosen.value is SAMPLES["tall"]
 
 
 def test_an_address_is_loaded_or_one_sentence_says_why_not(panels, tmp_path):

@@ -70,6 +70,8 @@ def learn(f: Tensor, labels: Tensor, start: Head, attend: bool, seed: int = 0) -
 
     Without `attend` the query stays as it is: the same recipe with nothing but w and b.
     """
+    if not attend:  # what is pooled stays as it is, too, so it is pooled once
+        f = pooled(f, attention(f, start.q))[..., None, None]
     q, w, b = (t.detach().clone().requires_grad_() for t in start)
     taught = [q, w, b] if attend else [w, b]
     optimizer = torch.optim.AdamW(taught, LR, weight_decay=DECAY)

@@ -7,45 +7,19 @@ They run on ipywidgets 7.7 (Colab) and 8.
 """
 
 import html
-import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from IPython.display import display
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from utils import plots, teaching, valid
+from utils.explore import panels
 
 SIDE, GAP = 224, 8  # pixels of a picture on the screen, and between two
 NEXT = "Next page (N)"
-NAME = "cam-lesson"  # of the widget on the page
-# ipywidgets give a button no access key, and JupyterLab's own shortcuts would hear the letters.
-KEYS = """<script>(() => {
-  let tries = 0;
-  const arm = () => {
-    const boxes = document.querySelectorAll(".NAME:not([data-keys])");
-    if (!boxes.length && tries++ < 100) setTimeout(arm, 100);
-    for (const box of boxes) {
-      box.dataset.keys = "on";
-      const buttons = [...box.querySelectorAll("button")];
-      for (const b of buttons) {
-        b.accessKey = b.textContent.trim()[0].toLowerCase();
-        b.setAttribute("data-lm-suppress-shortcuts", "true");
-      }
-      box.addEventListener("keydown", (e) => {
-        const b = buttons.find((b) => b.accessKey === e.key.toLowerCase());
-        if (b && !e.ctrlKey && !e.metaKey && !e.altKey) {
-          e.preventDefault(); e.stopPropagation();
-          if (!b.disabled) b.click();
-        }
-      });
-    }
-  };
-  arm();
-})();</script>""".replace("NAME", NAME)
 
 
 class Lesson:
@@ -141,15 +115,8 @@ def lesson(
     """
     made = Lesson(pictures, plan, names, maps)
     first = f"One of each: {', '.join(made.names)}. Press a button to say which a picture shows."
-    bundle: dict[str, Any] = {"image/png": _encoded(made.guide()), "text/plain": first}
-    try:
-        panel = _panel(made)
-        view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
-        bundle["application/vnd.jupyter.widget-view+json"] = view
-        display({"text/html": KEYS, "text/plain": ""}, raw=True, metadata={})
-    except ImportError:
-        bundle["text/plain"] += " (The buttons need ipywidgets.)"
-    display(bundle, raw=True, metadata={"image/png": {"alt": first}})
+    bundle: dict[str, Any] = {"image/png": panels.png(made.guide()), "text/plain": first}
+    panels.shown(bundle, lambda: _panel(made), "buttons", {"alt": first})
     return made
 
 
@@ -160,13 +127,12 @@ def _panel(made: Lesson):
     wide = widgets.Layout(width="auto", min_width="4em")
     buttons = [widgets.Button(description=name, layout=wide) for name in made.names]
     turn = widgets.Button(description=NEXT, layout=wide)
-    image, status = widgets.Image(format="png"), widgets.HTML()
-    guide = widgets.Image(format="png", value=_encoded(made.guide()))
+    image, status = widgets.HTML(), widgets.HTML()
+    guide = widgets.HTML(panels.pictured(made.guide(), f"One of each: {', '.join(made.names)}"))
 
     def draw() -> None:
         picture, words = made.shown()
-        image.value = _encoded(picture)
-        status.value = f'<span role="status">{html.escape(words)}</span>'  # is read out
+        image.value, status.value = panels.pictured(picture, words), panels.said(words)
         asking = made.progress.stage in ("first round", "second round")
         for button in buttons:
             button.disabled = not asking
@@ -191,16 +157,10 @@ def _panel(made: Lesson):
     row = widgets.HBox([*buttons, turn], layout=widgets.Layout(flex_flow="row wrap"))
     title = f"<b>One of each: {html.escape(', '.join(made.names))}</b>"
     panel = widgets.VBox([widgets.HTML(title), guide, status, row, image])
-    panel.add_class(NAME)
+    panel.add_class(panels.LETTERS)
     return panel
 
 
 def _focus(button: Any) -> None:
     if hasattr(button, "focus"):  # ipywidgets 8
         button.focus()
-
-
-def _encoded(image: Image.Image) -> bytes:
-    file = io.BytesIO()
-    image.save(file, "png")
-    return file.getvalue()

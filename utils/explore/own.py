@@ -9,17 +9,15 @@ ipywidgets 7.7 (Colab) and 8, whose uploads differ: `photos.load` reads both. No
 """
 
 import base64
-import html
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from IPython.display import display
 from PIL import Image
 from torch import Tensor
 
 from utils import models, photos
-from utils.explore.classes import _encoded
+from utils.explore import panels
 from utils.preparation import resized
 
 PREVIEW = 240  # pixels of the longer side
@@ -61,7 +59,7 @@ def own_picture(samples: Mapping[str, Tensor]) -> Chosen:
         raise ValueError("give one picture at least, as in {'cat': photos.sample('chelsea')}")
     name = next(iter(samples))
     chosen = Chosen(samples[name], _about(name, samples[name]))
-    _show(lambda: _picture_panel(chosen, samples), chosen.words)
+    panels.shown({"text/plain": chosen.words}, lambda: _picture_panel(chosen, samples), "controls")
     return chosen
 
 
@@ -75,7 +73,7 @@ def network(names: Sequence[str] = models.IMAGENET) -> Chosen:
     offers = {name: models.offered(name) for name in names}
     first = next((o for o in offers.values() if o.here), offers[names[0]])
     chosen = Chosen(first.name, first.words)
-    _show(lambda: _network_panel(chosen, offers), chosen.words)
+    panels.shown({"text/plain": chosen.words}, lambda: _network_panel(chosen, offers), "controls")
     return chosen
 
 
@@ -129,18 +127,6 @@ def _about(name: str, picture: Tensor) -> str:
     return f"{name}: {picture.shape[2]} × {picture.shape[1]} pixels."
 
 
-def _show(panel: Callable[[], Any], words: str) -> None:
-    """The controls, and `words` for where they cannot live."""
-    bundle: dict[str, Any] = {"text/plain": words}
-    try:
-        view = {"version_major": 2, "version_minor": 0, "model_id": panel().model_id}
-        bundle["application/vnd.jupyter.widget-view+json"] = view
-    except ImportError:
-        bundle["text/plain"] += " (The controls need ipywidgets.)"
-    bundle["text/html"] = f"<p>{html.escape(bundle['text/plain'])}</p>"
-    display(bundle, raw=True)
-
-
 def _picture_panel(chosen: Chosen, samples: Mapping[str, Tensor]):
     """Menu, upload, address, and what is chosen. Raises ImportError without ipywidgets."""
     import ipywidgets as widgets
@@ -149,16 +135,20 @@ def _picture_panel(chosen: Chosen, samples: Mapping[str, Tensor]):
     menu = widgets.Dropdown(options=list(samples), description="Picture", **wide)
     upload = widgets.FileUpload(accept="image/*", multiple=False, description="Upload a picture")
     upload.layout.width = "auto"
+    if upload.has_trait("tooltip"):  # ipywidgets 8, which would say "null"
+        upload.tooltip = "Choose a file with a picture"
     address = widgets.Text(description="Address", placeholder="https://… or a path", **wide)
     fetch = widgets.Button(description="Load the address", layout=widgets.Layout(width="auto"))
-    image, words = widgets.Image(format="jpeg"), widgets.HTML()
+    image, words = widgets.HTML(), widgets.HTML()
 
     def seen() -> None:
-        image.value = _preview(chosen.value)
-        words.value = f'<span role="status">{html.escape(chosen.words)}</span>'
+        image.value = panels.pictured(_preview(chosen.value), f"Chosen is {chosen.words}")
+        words.value = panels.said(chosen.words)
+        menu.value = next((name for name, p in samples.items() if p is chosen.value), None)
 
     def sample(change: Any) -> None:
-        chosen.put(samples[change["new"]], _about(change["new"], samples[change["new"]]))
+        if name := change["new"]:  # none is after an upload, so that any can be chosen again
+            chosen.put(samples[name], _about(name, samples[name]))
 
     def uploaded(change: Any) -> None:
         if change["new"]:  # it is emptied, too
@@ -185,7 +175,7 @@ def _network_panel(chosen: Chosen, offers: Mapping[str, models.Offer]):
     words = widgets.HTML()
 
     def seen() -> None:
-        words.value = f'<span role="status">{html.escape(chosen.words)}</span>'
+        words.value = panels.said(chosen.words)
 
     menu.observe(lambda change: chosen.put(change["new"], offers[change["new"]].words), "value")
     chosen.changed = seen
@@ -193,7 +183,6 @@ def _network_panel(chosen: Chosen, offers: Mapping[str, models.Offer]):
     return widgets.VBox([menu, words])
 
 
-def _preview(picture: Tensor) -> bytes:
+def _preview(picture: Tensor) -> Image.Image:
     size = [max(1, side * PREVIEW // max(picture.shape[1:])) for side in picture.shape[1:]]
-    small = resized(picture, size).permute(1, 2, 0).numpy()
-    return _encoded(Image.fromarray(small), "jpeg", quality=88)
+    return Image.fromarray(resized(picture, size).permute(1, 2, 0).numpy())

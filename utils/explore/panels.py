@@ -1,0 +1,66 @@
+"""What the panels share: pictures with their words, a line that is read out, keys of their own."""
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+from IPython.display import display
+from PIL import Image
+
+NAME = "cam-panel"  # of a panel on the page
+LETTERS = "cam-letters"  # of one whose buttons are pressed by their first letters, too
+# JupyterLab hears the keys of a widget: B would insert a cell, and an arrow leave the menu for the
+# next cell. It lets alone what bears a mark, which ipywidgets cannot set.
+KEYS = """<script>if (!window.camPanels) {
+  window.camPanels = true;
+  document.addEventListener("focusin", (e) => {
+    if (e.target.closest?.(".PANEL")) e.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  });
+  document.addEventListener("keydown", (e) => {
+    const box = e.target.closest?.(".LETTERS");
+    if (!box || e.ctrlKey || e.metaKey || e.altKey) return;
+    const meant = (b) => b.textContent.trim()[0].toLowerCase() === e.key.toLowerCase();
+    const b = [...box.querySelectorAll("button")].find(meant);
+    if (b) { e.preventDefault(); e.stopPropagation(); b.click(); }
+  });
+}</script>""".replace("PANEL", NAME).replace("LETTERS", LETTERS)
+
+
+def shown(
+    bundle: dict[str, Any], panel: Callable[[], Any], what: str, about: dict[str, Any] | None = None
+) -> None:
+    """Display the panel, and `bundle` for where it cannot live.
+
+    `panel` makes a widget, or raises ImportError without ipywidgets; then `what` needs them, says
+    the text. `about` describes the picture of the bundle.
+    """
+    try:
+        made = panel()
+        made.add_class(NAME)
+        view = {"version_major": 2, "version_minor": 0, "model_id": made.model_id}
+        bundle["application/vnd.jupyter.widget-view+json"] = view
+        display({"text/html": KEYS, "text/plain": ""}, raw=True, metadata={})
+    except ImportError:
+        bundle["text/plain"] += f" (The {what} need ipywidgets.)"
+    if "image/png" not in bundle:
+        bundle["text/html"] = f"<p>{html.escape(bundle['text/plain'])}</p>"
+    display(bundle, raw=True, metadata={"image/png": about} if about else {})
+
+
+def said(words: str) -> str:
+    """A line that is read out when it changes, as HTML."""
+    return f'<span role="status">{html.escape(words)}</span>'
+
+
+def pictured(image: Image.Image, words: str) -> str:
+    """A picture, and in words what it shows, as HTML: ipywidgets have no alternative text."""
+    address = base64.b64encode(png(image)).decode()
+    return f'<img alt="{html.escape(words)}" src="data:image/png;base64,{address}">'
+
+
+def png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "png")
+    return file.getvalue()
