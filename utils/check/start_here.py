@@ -124,6 +124,7 @@ point_at.mistakes(
     ("M.shape[1])", "M.shape[0])", _ROWS),
     ("M.shape[1])", "w)", _ROWS),
     ("M.shape[1])", "h)", _ROWS),
+    ("divmod(int(M.argmax()), M.shape[1])", "int(M.argmax()) // M.shape[0], int(M.argmax()) % M.shape[1]", _ROWS),
     ("argmax()", "argmax(0)", _AXIS),
     ("argmax()", "argmax(1)", _AXIS),
     ("int(M.argmax())", "M.argmax(0)", _AXIS),
