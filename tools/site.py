@@ -1,9 +1,9 @@
 """Build the course as pages that need nothing: `make site`. And print them: `make pdf`.
 
-One page for each notebook, from what is stored in it, and a front page with the drawing board. The
-pages load nothing from elsewhere, so they work from a folder on disk as they do on a server:
-mathematics becomes MathML, pictures become files beside the pages, and the only scripts are ours
-(tools/pages/site.js, and the live figures' own).
+One page for each notebook, from what is stored in it, one for the glossary, and a front page with
+the drawing board. The pages load nothing from elsewhere, so they work from a folder on disk as they
+do on a server: mathematics becomes MathML, pictures become files beside the pages, and the only
+scripts are ours (tools/pages/site.js, and the live figures' own).
 """
 
 import base64
@@ -104,8 +104,9 @@ class Renderer(IPythonRenderer):
         return f'<h{level} id="{name}">{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        """Other notebooks are pages; the package's files are where the course's sources are."""
+        """Notebooks and the glossary are pages; the package's files are where the sources are."""
         url = re.sub(r"^(\w+)\.ipynb(?=$|#)", r"\1.html", url)
+        url = re.sub(r"^(?:\.\./)?GLOSSARY\.md(?=$|#)", "glossary.html", url)
         url = re.sub(r"^\.\./", f"https://github.com/{self.slug}/blob/main/", url)
         return str(super().link(text, url, title))
 
@@ -236,6 +237,19 @@ def findings(listed: list[Notebook]) -> Iterator[dict[str, Any]]:
     )
 
 
+def glossary_page(about: dict[str, Any]) -> str:
+    """GLOSSARY.md as a page; its headings have the addresses that they have on GitHub."""
+    markdown = MarkdownWithMath(renderer=Renderer(links.address(), {"main", "contents"}))
+    environment = HTMLExporter(
+        template_name="pages", extra_template_basedirs=[str(PAGES.parent)]
+    ).environment
+    return environment.get_template("glossary.html.j2").render(
+        site=about,
+        text=markdown.render((ROOT / "GLOSSARY.md").read_text("utf8")),
+        words="The symbols and terms of a course on Class Activation Mapping, to look up.",
+    )
+
+
 def front_page(about: dict[str, Any]) -> str:
     """The first page: the board, how to start, the notebooks, what comes out."""
     environment = HTMLExporter(
@@ -281,7 +295,7 @@ def build(folder: Path = SITE) -> dict[str, int]:
         "address": f"https://github.com/{address}",
         "folder": address.split("/")[1],
     }
-    pages = {"index.html": front_page(about)}
+    pages = {"index.html": front_page(about), "glossary.html": glossary_page(about)}
     for n in about["notebooks"]:
         pages[f"{n.stem}.html"] = notebook_page(n, about, folder)
     for name, text in pages.items():

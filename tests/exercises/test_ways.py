@@ -38,8 +38,8 @@ WAYS = {
         "(w * (cells[0][1] + M.amax(0).argmax() * cells[1][1]), h * (cells[0][0] + M.amax(1).argmax() * cells[1][0]))",
         "def point_at(M, cells, h, w):\n    H, W = cells.shape\n    best = max((float(M[i, j]), i, j) for i in range(H) for j in range(W))\n    (top, left), (down, across), _ = cells\n    return np.float32((left + best[2] * across) * w), np.float32((top + best[1] * down) * h)",
     ],
-    "start_here.true_of_maps": ["{'b', 'd'}", "set('db')", "frozenset({'D', 'B'})"],
-    "formulas.true_of_maps": ["{'d', 'g'}", "set('gd')", "{'G', 'd'}"],
+    "start_here.what_follows": ["{'b', 'e'}", "set('eb')", "frozenset({'E', 'B'})"],
+    "formulas.true_of_maps": ["{'a', 'c', 'd'}", "set('dca')", "{'A', 'c', 'd'}"],
     "formulas.class_scores": [
         "torch.nn.functional.linear(f.mean((2, 3)), w, b)",
         "torch.einsum('nkhw,ck->nc', f, w) / f[0, 0].numel() + b[None]",

@@ -158,7 +158,7 @@ def test_every_wrong_set_is_answered_by_its_first_wrong_letter(letters, words, c
 
 @pytest.mark.parametrize("answer", [{"all"}, {1}, {"a", None}, {"."}])
 def test_a_set_of_other_things_cannot_be_read(answer, capsys):
-    assert "cannot be read as plain numbers" in said(lambda: answer, capsys, judged())
+    assert "Letters in a set are wanted" in said(lambda: answer, capsys, judged())
 
 
 def test_what_can_only_be_called_is_enough(capsys):

@@ -19,6 +19,15 @@ def maps(pictures):
     return networks.maps_of(models.load("objects-gap"), pictures)
 
 
+def test_training_begins_with_the_untrained_network_and_both_heads_with_one(monkeypatch):
+    monkeypatch.setattr(objects, "N_TRAIN", 1)
+    monkeypatch.setattr(objects.training, "fit", lambda network, *_, **__: network)
+    first = [objects.untrained(f"objects-{head}", 3).state_dict() for head in ("gap", "gmp")]
+    begun = objects.train("objects-gap", 3)[0].state_dict()
+    for name, t in begun.items():
+        assert torch.equal(t, first[0][name]) and torch.equal(t, first[1][name])
+
+
 def test_maps_that_are_the_masks_are_right_at_every_threshold(pictures):
     figures = objects.map_figures(pictures.masks.float(), pictures)
     assert set(figures.found) == set(localization.THRESHOLDS)

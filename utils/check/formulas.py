@@ -149,22 +149,22 @@ scores_from_maps.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For (a), (d) and (f) add the same pattern to the maps of all classes. For (c) and (e) ask what the scores do, and whether
-    all of them do the same. For (b) ask what no map holds, for (g) what the mean divides by.
+    Write down both scores first, then the difference of the two maps, cell by cell. For (c) to (f) do it again with what has
+    changed, and ask whether the difference of the scores did.
     """,
-    right="So compare the maps of two classes where it matters, and treat the zero of one map as a convention.",
+    right="Scores decide, and between two classes the difference of their maps says where.",
 )
 def true_of_maps():
     """The letters of the true statements, such as {"a", "b"}."""
-    return {"d", "g"}
+    return {"a", "c", "d"}
 
 
 true_of_maps.statements(
-    a="(a) a pattern on all maps lifts this cell for every class (section 8). Whether it speaks for the bird *rather* shows in a difference of maps.",
-    b="(b) the means of the maps are the scores without the biases, which belong to no place (section 6). They can turn the order round.",
-    c="(c) section 7 cut them off, and the scores of the flower and the tree nearly met. They are part of S_c.",
-    d="(d) section 8 had two such networks: w, and w with the same row added to every class.",
-    e="(e) one map alone was raised, so one score alone rises, by 10, and the softmax sees it.",
-    f="(f) the networks of section 8 say the same, and their maps have other maxima and zeros, so other boxes.",
-    g="(g) S_c is the mean over *all* cells of the picture, those of the thing or not: half the cells, half the sum, the same number to divide by.",
+    a="(a) each map has the sum 8, so both scores are 8 / 4 = 2, and the softmax sees no difference.",
+    b="(b) cell 1 pays 6 to the bird, but 5 to the tree as well. Subtract the maps: where is the difference largest?",
+    c="(c) the bird's map has no cell below 0. The tree's has one, and without it the tree's sum is 9.",
+    d="(d) both scores rise by 4, so their difference stays. But the bird's maximum is 10 then, 20 % of it is 2, and now all four cells lie above.",
+    e="(e) only one score rises then, by 4, and the softmax sees the difference.",
+    f="(f) both scores become 4 times as large, and they were equal.",
+    g="(g) they pay 0 to the bird but 1 and 3 to the tree, and what counts is the difference.",
 )

@@ -540,12 +540,16 @@ def _parts(mine: Outcome, theirs: Outcome, at: tuple[int, ...]) -> tuple[Outcome
 
 
 def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
-    given = "It was given " + ", ".join(kind_of(a) for a in case) + "."
+    given = "It was given " + ", ".join(kind_of(a) for a in case) + "." if case else ""
     if mine.problem:
-        return f"{mine.problem}\n{given}"
+        return f"{mine.problem}\n{given}".rstrip()
     got, wanted = mine.value, true.value
+    if got is None and true.kind.startswith("set"):
+        return (
+            f'your function gives {mine.kind}. Letters in a set are wanted, such as {{"a", "b"}}.'
+        )
     if got is None or wanted is None:
-        return f"your function gives {mine.kind}, which cannot be read as plain numbers. {given}"
+        return f"your function gives {mine.kind}, which cannot be read as plain numbers. {given}".rstrip()
     if isinstance(got, tuple) and isinstance(wanted, tuple) and _shape(got) == _shape(wanted):
         pairs = zip(got, wanted, strict=True)  # shown is the first thing that is wrong
         got, wanted = next((p for p in pairs if not _close(*p, 1e-5)), (got[0], wanted[0]))

@@ -124,6 +124,7 @@ point_at.mistakes(
     ("M.shape[1])", "M.shape[0])", _ROWS),
     ("M.shape[1])", "w)", _ROWS),
     ("M.shape[1])", "h)", _ROWS),
+    ("divmod(int(M.argmax()), M.shape[1])", "int(M.argmax()) // M.shape[0], int(M.argmax()) % M.shape[1]", _ROWS),
     ("argmax()", "argmax(0)", _AXIS),
     ("argmax()", "argmax(1)", _AXIS),
     ("int(M.argmax())", "M.argmax(0)", _AXIS),
@@ -141,21 +142,21 @@ point_at.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    Each statement was on the screen once: sizes in section 2, another class in section 4, two points in section 7. Which
-    of these would you bet on for a picture that you have not seen?
+    Go from what is printed to what it fixes: the softmax keeps the order of the scores and shares 1 among *all* 1000
+    classes, and each drawn map has a scale of its own. What is left would have to be tried.
     """,
-    right="So a map says where, not how much and not whether.",
+    right="Two scores fix an order. What else there is, and what the light stands on, has to be looked at.",
 )
-def true_of_maps():
-    """The letters of the true statements, such as {"a", "b"}."""
-    return {"b", "d"}
+def what_follows():
+    """The letters of what follows, such as {"a", "d"}."""
+    return {"b", "e"}
 
 
-true_of_maps.statements(
-    a="(a) look at section 2 again: the same photograph had another P at each size of the input.",
-    b="(b) section 4 drew the maps of classes that the network did not choose, from the same pass.",
-    c="(c) each map is drawn scaled to its own maximum (section 4), so equal light is not equal evidence.",
-    d="(d) a map scaled to its own maximum is always bright somewhere, however small P is: flagpole in section 4.",
-    e="(e) the map of ski is bright in section 4, and there is no ski. It shows what spoke for the word.",
-    f="(f) in exercise 2 two classes had their hottest cell in one place, and their maps were not equal.",
+what_follows.statements(
+    a="(a) the score is no largest value: one small spot can be brighter than a map that is bright all over. Drawn, each map has a scale of its own.",
+    b="(b) both are shares of the same sum, and exp grows with the score: the softmax keeps the order of S.",
+    c="(c) a map shows where the evidence for its class would lie, whether the thing is there or not: think of *ski* in section 4.",
+    d="(d) two scores of 1000 are known. Any of the other 998 may be above 9.",
+    e="(e) 998 classes are not shown, and all P share 1: one other class with S = 20 leaves next to nothing for these two.",
+    f="(f) the map suggests it, but a covered picture is another picture, with other scores for every class. It has to be tried.",
 )

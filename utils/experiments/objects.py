@@ -36,6 +36,16 @@ def train(name: str, seed: int) -> tuple[models.CourseNetwork, Pictures]:
         return training.fit(network, pictures, epochs=EPOCHS, seed=seed), pictures
 
 
+def untrained(name: str, seed: int = 0) -> models.CourseNetwork:
+    """The network that `train` begins with: GAP and GMP of one seed and stride have equal weights.
+
+    The networks that come along are those of seed 0. Notebook 03.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return models.CourseNetwork(**OBJECTS[name])
+
+
 def measure(network: models.CourseNetwork, seen: Pictures) -> dict:
     """Accuracy on seen and fresh pictures; localization, its threshold chosen on other pictures."""
     validation, test = sketchbook.objects(500, seed=VALIDATION), sketchbook.objects(1000, seed=TEST)

@@ -5,8 +5,7 @@ Notebook 03. `objects.measure` adds what `measure` gives to the figures of every
 
 import copy
 import functools
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -134,30 +133,6 @@ def _small_maps(net: CamNetwork, pictures: Pictures) -> Tensor:
         for at, p in networks.passes(net, pictures.images)
     ]
     return torch.cat(maps).detach()
-
-
-def fresh(head: Literal["gap", "gmp"], seed: int = 0) -> models.CourseNetwork:
-    """A small untrained network for pictures of 56 pixels; both heads begin with the same w."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return models.CourseNetwork(head=head, stride=4, size=56, widths=(8, 16, 24, 32)).eval()
-
-
-def first_epochs(
-    network: models.CourseNetwork, pictures: Pictures, epochs: int, seed: int = 0
-) -> Iterator[models.CourseNetwork]:
-    """The network before training and after each epoch; one and the same, so use it at once."""
-    order = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=0.05)
-    yield network.eval()
-    for _ in range(epochs):
-        network.train()
-        for chosen in torch.randperm(len(pictures), generator=order).split(32):
-            loss = training.loss_of(network(pictures.images[chosen]), pictures.labels[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        yield network.eval()
 
 
 # ---------------------------------------------------------------- maps that know no class

@@ -99,11 +99,12 @@ def pages(folder, names) -> dict[str, Seen]:
 
 def test_every_notebook_has_its_page_and_stands_in_the_contents(pages):
     stems = [path.stem for path in site.all_notebooks()]
-    assert set(pages) == {"index.html", *(f"{stem}.html" for stem in stems)}
+    assert set(pages) == {"index.html", "glossary.html", *(f"{stem}.html" for stem in stems)}
     for page in pages.values():
-        assert [link for link in page.links if link in pages][1:][: len(stems) + 1] == [
+        assert [link for link in page.links if link in pages][1:][: len(stems) + 2] == [
             "index.html",
             *(f"{stem}.html" for stem in stems),
+            "glossary.html",
         ]
 
 
