@@ -25,6 +25,12 @@ ROOT = Path(__file__).parents[3]
 SHARED = "Object.values(camLive)[0]"  # what live.js defines, for tests of its functions
 
 
+def drawn(page) -> None:
+    """Wait until the figure has drawn what was asked of it: it draws in the next frame."""
+    frames = "requestAnimationFrame(() => requestAnimationFrame(done))"
+    page.evaluate(f"() => new Promise(done => {frames})")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """On a busy machine, several threads would mostly wait for each other."""
@@ -193,7 +199,7 @@ def test_the_class_asked_for_comes_first_and_the_menu_gives_every_other(
     assert len(texts) == 10 and texts[0].endswith("car")
     for row in (1, 4, 9):
         menu.select_option(index=row)
-        page.wait_for_timeout(50)
+        drawn(page)
         name = re.split(r"\s", texts[row])[-1]
         P, S = numbers(texts[row])
         check_class(page, net, picture, name)
@@ -207,7 +213,7 @@ def test_the_threshold_moves_the_box_by_keys(opened, explorer, net, picture):
     slider.focus()
     for key, reached in (("ArrowRight", 0.21), ("End", 0.95), ("ArrowLeft", 0.94), ("Home", 0)):
         page.keyboard.press(key)
-        page.wait_for_timeout(50)
+        drawn(page)
         assert slider.get_attribute("aria-valuetext") == f"{reached:.2f}"
         check_class(page, net, picture, "car", reached)
 
@@ -220,7 +226,7 @@ def test_the_map_is_drawn_as_plots_does(opened, explorer, net, picture):
     for alpha, tolerance in ((0.6, 6), (0, 12), (1, 6)):  # the page holds the picture as JPEG
         slider = page.get_by_role("slider", name="Opacity")
         slider.fill(str(alpha))
-        page.wait_for_timeout(50)
+        drawn(page)
         got = pixels(page.locator(".cl-map canvas").first)[..., :3]
         want = 255 * plots.overlay(shown, M, alpha, net.cells(x))
         assert got.shape == want.shape
@@ -273,7 +279,7 @@ def test_the_explorer_begins_at_the_maximum_and_the_keys_go_from_cell_to_cell(
     keys |= {"PageDown": (13, 13), "ArrowUp": (12, 13), "ArrowLeft": (12, 12)}
     for key, (row, column) in keys.items():
         page.keyboard.press(key)
-        page.wait_for_timeout(50)
+        drawn(page)
         assert (
             f"Row {row + 1}, column {column + 1} of 14 × 14"
             in page.locator(".cl-title").inner_text()
@@ -288,7 +294,7 @@ def test_pointing_reads_the_cell_that_looks_there(opened, explorer, net, picture
     for i, j in ((0, 0), (3, 9), (13, 13)):
         down, across = (s + n * t for s, n, t in zip(cells.start, (i, j), cells.step, strict=True))
         page.mouse.move(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"])
-        page.wait_for_timeout(50)
+        drawn(page)
         assert f"Row {i + 1}, column {j + 1} of" in page.locator(".cl-title").inner_text()
         check_cell(page, net, picture, "car", i, j)
 
@@ -299,7 +305,7 @@ def test_a_few_letters_find_a_class(opened, explorer, net, picture):
     field.fill("mush")
     assert len(page.get_by_role("listbox").locator("option").all()) == 1
     field.press("ArrowDown")
-    page.wait_for_timeout(50)
+    drawn(page)
     check_class(page, net, picture, "mushroom")
     field.fill("")
     assert len(page.get_by_role("listbox").locator("option").all()) == 10
@@ -351,7 +357,7 @@ def test_weights_on_sliders_move_the_score_and_the_identity_stays(opened, bench,
         slider = sliders.nth(at)
         assert slider.get_attribute("aria-label") == f"weight of channel {pays[at]}"
         slider.press(key)
-        page.wait_for_timeout(50)
+        drawn(page)
         changed.w[bird, pays[at]] = float(slider.input_value())
         changed.check(page)
     page.get_by_role("button", name="Reset").click()
@@ -364,11 +370,11 @@ def test_a_channel_that_is_off_is_missed_by_every_class(opened, bench, net, pict
         tick = page.get_by_role("checkbox").nth(at)
         k = int(tick.locator("xpath=..").inner_text().removeprefix("k = "))
         tick.press("Space")
-        page.wait_for_timeout(50)
+        drawn(page)
         changed.f[:, k] = 0
         changed.check(page)
     page.get_by_role("combobox", name="Class").select_option("flower")
-    page.wait_for_timeout(50)
+    drawn(page)
     changed.check(page, "flower")
 
 
@@ -381,7 +387,7 @@ def test_the_smallest_change_of_weights_turns_the_answer(opened, bench, net, pic
     S = changed.check(page).double().numpy()
     page.get_by_role("combobox", name="Make it a").select_option(rival)
     page.get_by_role("button", name="by weights").click()
-    page.wait_for_timeout(50)
+    drawn(page)
     o = net.index(rival)
     ahead = {"type": "ineq", "fun": lambda a: np.delete((S + a)[o] - (S + a) - 0.01, o)}
     found = minimize(lambda a: a @ a, np.zeros(10), jac=lambda a: 2 * a, constraints=ahead)
@@ -401,7 +407,7 @@ def test_few_channels_turn_the_answer_and_fewer_cannot(opened, bench, net, pictu
     page, changed = opened(bench), Changed(net, picture)
     bird, cup = net.index("bird"), net.index("cup")
     page.get_by_role("button", name="by channels").click()
-    page.wait_for_timeout(50)
+    drawn(page)
     words = page.locator(".cl-words").inner_text()
     off = [int(k) for k in re.findall(r"\d+", words.split("channels:")[1])]
     gap = (changed.w[bird] - changed.w[cup]) * cam.pool(changed.f)[0]
@@ -480,7 +486,7 @@ def test_every_variant_has_its_own_map_box_and_curve(opened, thresholds, several
         page.get_by_role("radio", name=label).check()
         page.get_by_role("combobox", name="Class").select_option(name)
         slider.fill(str(threshold))
-        page.wait_for_timeout(50)
+        drawn(page)
         check_variant(page, several, label, name, threshold)
         curve = variants[label].curve
         value = page.locator(".cl-value")
@@ -494,7 +500,7 @@ def test_the_arrows_go_from_network_to_network(opened, thresholds, several):
     page = opened(thresholds)
     page.get_by_role("radio", name="GAP").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(50)
+    drawn(page)
     check_variant(page, several, "GMP", "bird", 0.2)
 
 
@@ -535,7 +541,7 @@ def test_marked_cells_are_weighed_against_the_maps_own(opened, paint, several):
     page.mouse.up()
     surface.press("ArrowDown")
     surface.press("Space")
-    page.wait_for_timeout(50)
+    drawn(page)
     words = page.locator(".cl-words")
     assert words.inner_text() == "You marked 7 of 196 cells."
     button = page.get_by_role("button", name="Show the map")
@@ -552,7 +558,7 @@ def test_marked_cells_are_weighed_against_the_maps_own(opened, paint, several):
     want = localization.iou(boxes.float(), test.boxes[2].float()).tolist()
     assert (overlap, ours) == pytest.approx(want, abs=0.01)
     surface.press("Space")  # takes the mark away again
-    page.wait_for_timeout(50)
+    drawn(page)
     assert words.inner_text().startswith("You marked 6 of")
     page.get_by_role("button", name="Clear").click()
     assert words.inner_text().startswith("You marked 0 of 196 cells. IoU with the true box")
@@ -605,13 +611,13 @@ def test_channels_come_in_the_order_of_their_weights(opened, browsed, net):
     check("bird", 0)
     for key, rank in (("ArrowRight", 1), ("End", 63), ("Home", 0)):
         slider.press(key)
-        page.wait_for_timeout(100)
+        drawn(page)
         check("bird", rank)
     page.get_by_role("button", name="Smaller weight").click()
-    page.wait_for_timeout(100)
+    drawn(page)
     check("bird", 1)
     page.get_by_role("combobox", name="Class").select_option("cup")
-    page.wait_for_timeout(100)
+    drawn(page)
     check("cup", 0)
 
 
@@ -630,7 +636,7 @@ def test_two_figures_share_one_copy_of_the_definitions(opened, explorer):
     assert page.evaluate("Object.keys(camLive).length") == 1
     first, second = page.locator(".cam-live").all()
     second.get_by_role("slider", name="Threshold").fill("0.5")
-    page.wait_for_timeout(50)
+    drawn(page)
     assert "above 0.50" in second.locator(".cl-words").inner_text()
     assert "above 0.20" in first.locator(".cl-words").inner_text()
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
