@@ -13,7 +13,8 @@ NAME = "cam-panel"  # of a panel on the page
 LETTERS = "cam-letters"  # of one whose buttons are pressed by their first letters, too
 # JupyterLab hears the keys of a widget: B would insert a cell, and an arrow leave the menu for the
 # next cell. It lets alone what bears a mark, which ipywidgets cannot set.
-KEYS = """<script>if (!window.camPanels) {
+KEYS = """<script>(() => {
+  if (window.camPanels) return;
   window.camPanels = true;
   document.addEventListener("focusin", (e) => {
     if (e.target.closest?.(".PANEL")) e.target.setAttribute("data-lm-suppress-shortcuts", "true");
@@ -25,7 +26,7 @@ KEYS = """<script>if (!window.camPanels) {
     const b = [...box.querySelectorAll("button")].find(meant);
     if (b) { e.preventDefault(); e.stopPropagation(); b.click(); }
   });
-}</script>""".replace("PANEL", NAME).replace("LETTERS", LETTERS)
+})()</script>""".replace("PANEL", NAME).replace("LETTERS", LETTERS)
 
 
 def shown(
