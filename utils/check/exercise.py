@@ -21,11 +21,11 @@ import copy
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from utils.check.judge import Mistake, as_tensor, verdict
+from utils.check.judge import Known, Mistake, Tried, as_tensor, verdict
 
 RIGHT, UNANSWERED = "\N{WHITE HEAVY CHECK MARK} Right.", "Not answered yet"
 
@@ -40,6 +40,7 @@ class Exercise:
         self.solution, self.cases, self.tolerance = solution, cases, tolerance
         self.hint, self.right = inspect.cleandoc(hint), right
         self.known: list[Mistake] = []
+        self._wanted, self._tried = Tried(solution, cases), dict[int, Tried]()
 
     def __call__(self, answer: Callable) -> Callable:
         """Print what is to be said of `answer`; give it back if it is right, else the solution.
@@ -53,7 +54,7 @@ class Exercise:
                 f"run the cell in which you wrote it, then this one."
             )
             return answer
-        found = verdict(answer, self.solution, self.cases, self.known, self.tolerance)
+        found = verdict(answer, self._wanted, self.cases, self._known(), self.tolerance)
         if found.right:
             print(f"{RIGHT} {self.right}\nFrom here on the notebook uses your {self.name}.")
             if found.changes:
@@ -69,6 +70,11 @@ class Exercise:
             )
         print(f"Until then the notebook uses the course's {self.name}.")
         return self.solution
+
+    def _known(self) -> Iterator[Known]:
+        for i, m in enumerate(self.known):
+            tried = self._tried.setdefault(i, Tried(m.function, self.cases))
+            yield Known(m.sentence, tried, m.at)
 
     def mistakes(self, *rows: tuple, at: tuple[int, ...] = ()) -> None:
         """Add usual mistakes, each with its sentence as the last entry; see the top of this file.

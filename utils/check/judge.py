@@ -74,16 +74,30 @@ class Known(NamedTuple):
     at: tuple[int, ...] = ()
 
 
+class Tried:
+    """What a function of the course gives in every trial: found when asked for, and kept."""
+
+    def __init__(self, function: Callable, cases: Sequence[tuple]) -> None:
+        self.function, self.cases = function, cases
+        self.found: list[Outcome] = []
+
+    def __iter__(self) -> Iterator[Outcome]:
+        for i, case in enumerate(_twice(self.cases)):
+            if i == len(self.found):
+                self.found.append(outcome(self.function, case))
+            yield self.found[i]
+
+
 def verdict(
     answer: object,
-    solution: Callable,
+    wanted: Iterable[Outcome],
     cases: Sequence[tuple],
-    mistakes: Sequence[Mistake] = (),
+    known: Iterable[Known] = (),
     tolerance: float = 1e-5,
 ) -> Verdict:
-    """Whether `answer` gives what `solution` gives in every case, up to a relative tolerance.
+    """Whether `answer` gives what is wanted in every case, up to a relative tolerance.
 
-    A wrong answer that does what one of the mistakes does in every case gets its sentence, else the
+    A wrong answer that does what a known mistake does in every case gets its sentence, else the
     largest difference in words. An answer in half precision is allowed its own rounding, unless
     that hides a mistake. The first case comes again at the end: nothing may be kept between calls.
     """
@@ -92,10 +106,7 @@ def verdict(
     found = trials(answer, cases)
     if found[0].printed and found[-1].problem != TOO_LONG:
         print(found[0].printed.rstrip())
-    known = (
-        Known(m.sentence, (outcome(m.function, c) for c in _twice(cases)), m.at) for m in mistakes
-    )
-    return compared(found, [outcome(solution, c) for c in _twice(cases)], cases, known, tolerance)
+    return compared(found, list(wanted), cases, known, tolerance)
 
 
 def trials(answer: Callable, cases: Sequence[tuple]) -> list[Outcome]:
