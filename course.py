@@ -531,7 +531,10 @@ def test(root, arguments):
 
 
 def in_parallel(arguments):
-    """pytest's arguments: the whole suite goes to some processes, a part of it to one."""
+    """pytest's arguments: the whole suite goes to some processes, a part of it to one.
+
+    Which tests stay together says tests/conftest.py.
+    """
     if arguments:
         return arguments
     os.environ["OMP_NUM_THREADS"] = "1"  # or each process would want all cores

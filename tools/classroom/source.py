@@ -77,20 +77,17 @@ class Question(Exercise):
     def at(self, seed: int) -> Check:
         """What solution and mistakes give on the cases of a seed."""
         cases = _flat(self.drawn(seed))
-        tries = [*cases, cases[0]]
         groups = self.by_case(seed)
+        tries = [*zip(groups, cases, strict=True), (groups[0], cases[0])]
         known = [
             Known(
                 m.sentence,
-                [
-                    outcome(m.function, c) if only in ("", group) else None
-                    for c, group in zip(tries, [*groups, groups[0]], strict=True)
-                ],
+                [outcome(m.function, c) if only in ("", group) else None for group, c in tries],
                 m.at,
             )
             for m, only in zip(self.known, self.shown_by, strict=True)
         ]
-        wanted = [outcome(self.solution, c) for c in tries]
+        wanted = [outcome(self.solution, c) for _, c in tries]
         return Check(cases, wanted, known, self.right, self.tolerance)
 
 

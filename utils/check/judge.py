@@ -79,13 +79,14 @@ class Tried:
 
     def __init__(self, function: Callable, cases: Sequence[tuple]) -> None:
         self.function, self.cases = function, cases
-        self.found: list[Outcome] = []
+        self.found: dict[int, Outcome] = {}
 
     def __iter__(self) -> Iterator[Outcome]:
         for i, case in enumerate(_twice(self.cases)):
-            if i == len(self.found):
-                self.found.append(outcome(self.function, case))
-            yield self.found[i]
+            one = self.found.get(i) or outcome(self.function, case)
+            if one.problem != TOO_LONG:  # a computer that slept meanwhile may try again
+                self.found[i] = one
+            yield one
 
 
 def verdict(
