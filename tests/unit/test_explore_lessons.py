@@ -48,13 +48,13 @@ def shown(monkeypatch):
     return Shown(monkeypatch)
 
 
-def test_a_script_then_the_widget_with_a_picture_and_words(shown):
-    script, bundle = shown.bundles
+def test_the_widget_with_a_picture_and_words_and_its_keys(shown):
+    (bundle,) = shown.bundles
     assert set(bundle) == {VIEW, "image/png", "text/plain"}
-    assert bundle[VIEW]["model_id"] == shown.panel.model_id
-    assert script["text/html"] == panels.KEYS
-    for name in (panels.NAME, panels.LETTERS):
-        assert name in shown.panel._dom_classes and f'(".{name}")' in panels.KEYS
+    around = panels.with_keys(shown.panel)
+    assert around.children[-1].outputs[0]["data"]["text/html"] == panels.KEYS
+    for name, widget in ((panels.NAME, around), (panels.LETTERS, shown.panel)):
+        assert name in widget._dom_classes and f'(".{name}")' in panels.KEYS
 
 
 def test_without_ipywidgets_the_guide_is_still_shown(monkeypatch):

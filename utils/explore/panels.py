@@ -38,16 +38,28 @@ def shown(
     the text. `about` describes the picture of the bundle.
     """
     try:
-        made = panel()
-        made.add_class(NAME)
-        view = {"version_major": 2, "version_minor": 0, "model_id": made.model_id}
-        bundle["application/vnd.jupyter.widget-view+json"] = view
-        display({"text/html": KEYS, "text/plain": ""}, raw=True, metadata={})
+        bundle |= view(panel())
     except ImportError:
         bundle["text/plain"] += f" (The {what} need ipywidgets.)"
     if "image/png" not in bundle:
         bundle["text/html"] = f"<p>{html.escape(bundle['text/plain'])}</p>"
     display(bundle, raw=True, metadata={"image/png": about} if about else {})
+
+
+def view(panel: Any) -> dict[str, Any]:
+    """What a bundle needs to show the panel, whose keys are its own from then on."""
+    model = {"version_major": 2, "version_minor": 0, "model_id": with_keys(panel).model_id}
+    return {"application/vnd.jupyter.widget-view+json": model}
+
+
+def with_keys(panel: Any):
+    """The panel with its script, in a widget: an output of its own would be stored."""
+    import ipywidgets as widgets
+
+    script = {"output_type": "display_data", "data": {"text/html": KEYS}, "metadata": {}}
+    made = widgets.VBox([panel, widgets.Output(outputs=(script,))])
+    made.add_class(NAME)
+    return made
 
 
 def said(words: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 from IPython.display import display
 
+from utils.explore import panels
+
 _asked: dict[str, "Guess"] = {}  # by question, in the order in which they were asked
 
 
@@ -60,8 +62,7 @@ def guess(question: str, choices: Sequence[str], mine: str = "") -> Guess:
     bundle: dict[str, Any] = {}
     note = f"You put down: {mine}." if mine else ""
     try:
-        view = {"version_major": 2, "version_minor": 0, "model_id": _panel(asked).model_id}
-        bundle["application/vnd.jupyter.widget-view+json"] = view
+        bundle |= panels.view(_panel(asked))
     except ImportError:
         note = note or f'To put a guess down, end the line in: , "{asked.choices[0]}")'
     words = [f"{question} {', '.join(asked.choices[:-1])} or {asked.choices[-1]}?", note]
@@ -94,7 +95,7 @@ def _panel(asked: Guess):
     status = widgets.HTML()
 
     def say(text: str) -> None:
-        status.value = f'<span role="status">{html.escape(text)}</span>'  # is read out
+        status.value = panels.said(text)
 
     def mark() -> None:
         for button, choice in zip(buttons, asked.choices, strict=True):

@@ -147,10 +147,13 @@ def test_every_control_has_a_name(page):
 
 
 def test_a_guess_by_keys(page):
-    """Tab goes from choice to choice, Space or Enter takes one, and the line below says so."""
+    """Tab goes from choice to choice, Space or Enter takes one, and the line below says so.
+
+    Letters, which would insert cells or delete them, do nothing.
+    """
     guess = page.locator(WIDGETS, has=page.get_by_role("button", name="kind 3"))
     first = guess.get_by_role("button", name="kind 3")
-    press(page, first, "Tab", "Space")
+    press(page, first, *"abddxzm", "ArrowDown", "Tab", "Space")
     playwright.expect(guess.get_by_role("status")).to_have_text("You put down: kind 7.")
     press(page, first, "Enter")
     playwright.expect(guess.get_by_role("status")).to_have_text("You put down: kind 3.")
