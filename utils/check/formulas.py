@@ -149,8 +149,8 @@ scores_from_maps.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    Write down both scores first, then the difference of the two maps, cell by cell. For (c) to (f) do it again with what has
-    changed, and ask whether the difference of the scores did.
+    Write down both scores, then the difference of the two maps, cell by cell. For (c) to (f) ask whether the difference of the
+    scores has changed.
     """,
     right="Scores decide, and between two classes the difference of their maps says where.",
 )
