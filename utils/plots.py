@@ -84,13 +84,17 @@ def as_array(picture: Tensor) -> np.ndarray:
     return picture.cpu().permute(1, 2, 0).numpy() / 255
 
 
-def row(n: int, size: float = 2.6, n_rows: int = 1) -> tuple[Figure, np.ndarray]:
-    """A figure with `n_rows` x `n` empty panels, `size` inches each; the axes as a flat array.
+def row(
+    n: int, size: float = 2.6, n_rows: int = 1, like: Tensor | None = None
+) -> tuple[Figure, np.ndarray]:
+    """A figure with `n_rows` x `n` empty panels, `size` inches wide; the axes as a flat array.
 
-    No panel is smaller than `PANEL`, whatever `size` says.
+    Panels are square, or shaped like `like`, a picture (3, h, w): a colour bar is as high as what is
+    drawn beside it. No panel is smaller than `PANEL`, whatever `size` says.
     """
     size = max(size, PANEL)
-    fig, axes = plt.subplots(n_rows, n, figsize=(n * size, n_rows * (size + 0.25)), squeeze=False)
+    high = size if like is None else max(PANEL, size * like.shape[-2] / like.shape[-1])
+    fig, axes = plt.subplots(n_rows, n, figsize=(n * size, n_rows * (high + 0.25)), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     return fig, axes.ravel()

@@ -151,6 +151,18 @@ def test_colour_bars_stand_clear_of_each_other(shown, each):
         assert not any(place.overlaps(other) for other in places[:i])
 
 
+def test_a_colour_bar_is_as_high_as_a_wide_picture():
+    wide = torch.zeros(3, 40, 64, dtype=torch.uint8)
+    fig, axes = plots.row(2, like=wide)
+    for ax in axes:
+        plots.panel(ax, plots.overlay(wide, M), "its title")
+    plots.colour_bars(fig)
+    fig.canvas.draw()
+    *drawn, bar = (ax.get_position().height for ax in fig.axes)
+    assert drawn == pytest.approx([bar, bar], rel=0.05)
+    plt.close(fig)
+
+
 def test_no_panel_is_too_small_to_be_seen():
     fig, _ = plots.row(4, size=0.5)
     assert fig.get_figwidth() >= 4 * plots.PANEL

@@ -46,6 +46,7 @@ def _covered() -> list[tuple[_Score, Tensor, int, int, float]]:
 _CELLS = "x.shape[1] // stride, x.shape[2] // stride"
 _MARGIN = "margin = (size - stride) // 2"
 _TRANSPOSED = "rows and columns are exchanged: the result is (rows, columns)."
+_HALVES = "size // 2 pixels to either side lose one where size is odd: end at top + size."
 _BATCH = "score takes a batch, (1, 3, h, w). A picture alone is (3, h, w): picture[None] makes it a batch of one."
 _STEP = (
     "your steps are as long as the square: `stride` is the step, `size` is the side of the square."
@@ -82,6 +83,8 @@ occlusion_map.mistakes(
     (_MARGIN, "margin = 0", "your squares begin at the cell's corner, so the map is shifted by half of size - stride. Begin (size - stride) // 2 pixels further up and left."),
     (_MARGIN, "margin = size // 2", "the middle of your square is the cell's corner. Half a cell is missing: begin at (size - stride) // 2 before the cell, not at size // 2."),
     (_MARGIN, "margin = size - stride", "you went back by all of size - stride. The cell lies in the middle of its square: half of it, (size - stride) // 2."),
+    ("top + size", "top + size // 2 * 2", "left + size", "left + size // 2 * 2", _HALVES),
+    ("max(top, 0) : top + size", "top : top + size // 2 * 2", "max(left, 0) : left + size", "left : left + size // 2 * 2", f"{_HALVES} And a negative start counts from the other end: max(top, 0)."),
     (_MARGIN, "margin = -((size - stride) // 2)", "your squares begin (size - stride) // 2 pixels *after* the cell's corner. They begin before it: take it away."),
     ("= i * stride - margin, j * stride - margin", "= max(i * stride - margin, 0), max(j * stride - margin, 0)", "the squares at the upper and left edge are pushed into the picture. Cut them off: they begin at max(top, 0), and still end at top + size."),
     ("max(top, 0) : top", "top : top", "max(left, 0) : left", "left : left", "the squares at the upper and left edge cover nothing: a negative start counts from the other end. Use max(top, 0) and max(left, 0)."),
@@ -100,6 +103,7 @@ occlusion_map.mistakes(
     (_CELLS, "x.shape[2] // stride, x.shape[1] // stride", _TRANSPOSED),
     (_CELLS, "x.shape[1] // stride, x.shape[1] // stride", "you took the height for both sides. The picture is (3, h, w): h / stride rows, w / stride columns."),
     ("drop / S", "you divided by the whole score. The drop itself is wanted, in points of the score."),
+    ("drop.flatten()", "the drops are right, but in one row: .reshape(x.shape[1] // stride, x.shape[2] // stride) gives them their cells."),
     (["drop / (3 * size**2)", "drop / size**2"], "you divided by the size of the square. The drop itself is wanted, in points of the score."),
     ("covered[None]", "covered", _BATCH),
     ("score(x[None])", "score(x)", _BATCH),
@@ -225,6 +229,8 @@ passes.mistakes(
     ("[cam, gradient, occlusion]", "the order is occlusion, gradient, CAM."),
     ("[row[::-1] for row in solution(h, w, size, stride, C)]", "forward comes first, then backward."),
     ("occlusion + gradient + cam", "the numbers are right. Put the two of each method into a list of their own."),
+    ("[sum(row) for row in solution(h, w, size, stride, C)]", "you added the passes up. Keep them apart: [forward, backward] for each method."),
+    ("[row[0] for row in solution(h, w, size, stride, C)]", "those are the forward passes. Each method has two numbers, [forward, backward]."),
     ("list(zip(*solution(h, w, size, stride, C)))", "your table lies on its side. Each method has a list of its own, [forward, backward], and there are three of them."),
 )  # fmt: skip
 passes.mistakes(

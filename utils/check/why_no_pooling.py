@@ -47,6 +47,7 @@ receptive_field.mistakes(
     ("r +=", "r =", "r forgets what was there before: add to it, r += ..."),
     ("layers:\n        r += dilation * (kernel - 1) * jump", "layers[::-1]:\n        r = stride * r + dilation * (kernel - 1)", "walking back from the last cell, r becomes s (r - 1) + d (k - 1) + 1: between r cells there are r - 1 steps."),
     ("jump *= stride", "jump *= stride * dilation", "dilation does not change the jump: only the stride does."),
+    ("dilation * (kernel - 1)", "(kernel - 1)", "jump *= stride", "jump *= stride * dilation", "the dilation widens the kernel, not the jump: d (k - 1) cells are added, and only the stride multiplies the jump."),
     ("jump", "that is the stride of the last maps. The field r is wanted."),
     ("r, jump", "that is right, but only the field is wanted: give r alone."),
 )  # fmt: skip
@@ -77,6 +78,7 @@ head_parameters.mistakes(
     ("K * hidden + hidden * C, K * C", "H, W and the biases are missing."),
     ("gap = K", "gap = K * H * W", "GAP leaves one number for each channel, so its layer takes K numbers, not K · H · W."),
     ("K * C + C", "K * C", "the biases of the GAP head are missing: C of them."),
+    ("K * C + C", "K + C", "each of the K means has a weight for each of the C classes: K · C, and C biases."),
     ("K * H * W * hidden + hidden * C, gap", "the biases of the fully connected head are missing: one for each hidden unit and each class."),
     ("hidden + hidden)", "hidden)", "the biases of the hidden layer are missing."),
     ("hidden * C + C", "hidden * C", "the biases of the last fully connected layer are missing."),
