@@ -89,8 +89,8 @@ def row(
 ) -> tuple[Figure, np.ndarray]:
     """A figure with `n_rows` x `n` empty panels, `size` inches wide; the axes as a flat array.
 
-    Panels are square, or shaped like `like`, a picture (3, h, w): a colour bar is as high as what is
-    drawn beside it. No panel is smaller than `PANEL`, whatever `size` says.
+    Panels are square, or shaped like `like`, a picture (3, h, w): then a colour bar is as high as
+    what is drawn beside it. No panel is smaller than `PANEL`, whatever `size` says.
     """
     size = max(size, PANEL)
     high = size if like is None else max(PANEL, size * like.shape[-2] / like.shape[-1])
