@@ -89,6 +89,8 @@ occlusion_map.mistakes(
     ("= i * stride - margin, j * stride - margin", "= max(i * stride - margin, 0), max(j * stride - margin, 0)", "the squares at the upper and left edge are pushed into the picture. Cut them off: they begin at max(top, 0), and still end at top + size."),
     ("max(top, 0) : top", "top : top", "max(left, 0) : left", "left : left", "the squares at the upper and left edge cover nothing: a negative start counts from the other end. Use max(top, 0) and max(left, 0)."),
     ("x.clone()", "x", "the squares pile up: each picture still has the squares before it. Start every time from a fresh x.clone()."),
+    ("x.clone()", "x", "S - score(", "score(x[None]) - score(", "the two scores are those of one picture, for `covered` is x itself. Start every time from a fresh x.clone()."),
+    ("i * stride - margin, j * stride - margin", "i - margin, j - margin", "i and j count cells, not pixels: cell (i, j) begins at row i * stride and column j * stride."),
     (_MARGIN, "margin = 0", _CELLS, "(x.shape[1] - size) // stride + 1, (x.shape[2] - size) // stride + 1", "those are the squares that lie inside the picture. Here each cell has its square, cut off at the edges."),
     ("    return drop", "            return drop", "only the first cell is filled: your return stands inside the loops. Move it to the left, behind them."),
     ("    return drop", "        return drop", "only the first row is filled: your return stands inside the outer loop. Move it to the left, behind it."),
@@ -182,6 +184,7 @@ saliency_map.mistakes(
     ("[:, c]", ".amax(1)", "that is the gradient of the best class. It should be the class c that is asked for."),
     ("[:, c]", "[:, 0]", "that is the gradient of class 0, not of class c."),
     (".sum()", ".mean()", "you averaged the scores of the pictures, so each gradient is divided by N. Take the sum."),
+    (".sum()", ".max()", "only the picture with the highest score has a gradient. Sum the scores: every picture has its part."),
     ("[:, c].sum()", "[0, c]", "only the first picture has a gradient. Take the scores of class c of all pictures, and sum them."),
     ("(gradient * x).abs().amax(1)", "you multiplied by the picture. That is another method (gradient times input); here the gradient alone is wanted."),
 )  # fmt: skip

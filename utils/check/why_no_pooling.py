@@ -79,6 +79,8 @@ head_parameters.mistakes(
     ("gap = K", "gap = K * H * W", "GAP leaves one number for each channel, so its layer takes K numbers, not K · H · W."),
     ("K * C + C", "K * C", "the biases of the GAP head are missing: C of them."),
     ("K * C + C", "K + C", "each of the K means has a weight for each of the C classes: K · C, and C biases."),
+    (["K * H * W * hidden * C, K * C", "K * H * W * hidden * C, gap"], "two layers stand one behind the other: their weights are added, K · H · W · hidden and hidden · C, and each has biases."),
+    ("(hidden * C + C)", "C", "of the second layer only the biases were counted. From hidden units to the classes there are hidden · C weights."),
     ("K * H * W * hidden + hidden * C, gap", "the biases of the fully connected head are missing: one for each hidden unit and each class."),
     ("hidden + hidden)", "hidden)", "the biases of the hidden layer are missing."),
     ("hidden * C + C", "hidden * C", "the biases of the last fully connected layer are missing."),
@@ -120,7 +122,7 @@ smallest_side.mistakes(
     ("cells - 1 + stride", "each cell takes a stride: multiply, do not add."),
     ("-(-cells // stride)", "that is the number of cells of an input of n pixels. Here the cells are given and the side is wanted."),
     ("(cells - 1) * 32 + 1", "the stride is given: 32 is only that of the network above."),
-    ("(stride - 1) * cells + 1", "cells and stride are exchanged."),
+    ("(stride - 1) * cells + 1", "take 1 from the cells, not from the stride: n cells need n - 1 full strides, and one pixel."),
 )  # fmt: skip
 
 
