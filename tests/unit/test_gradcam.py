@@ -214,7 +214,7 @@ def test_explain_takes_cam_where_it_is_exact():
 
 
 @pytest.mark.parametrize(
-    ("name", "why"), [("vgg11", "flattened"), ("vit_b_32", "tokens"), ("convnext_tiny", "a norm")]
+    ("name", "why"), [("alexnet", "flattened"), ("vit_b_32", "tokens"), ("convnext_tiny", "a norm")]
 )
 def test_explain_takes_grad_cam_elsewhere_and_says_why(name, why):
     model, x = build(name), torch.randn(2, 3, 224, 224)
@@ -224,7 +224,7 @@ def test_explain_takes_grad_cam_elsewhere_and_says_why(name, why):
     assert_close(e.maps, grad_cam(model, x, [3, 700]))
 
 
-@pytest.mark.parametrize("name", ["vgg11", "vit_b_32"])
+@pytest.mark.parametrize("name", ["alexnet", "vit_b_32"])
 def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
     """Word for word: what stands between "use Grad-CAM, " and ", or a network"."""
     model, x, c = build(name), torch.randn(2, 3, 224, 224), [3, 700]
@@ -232,7 +232,7 @@ def test_the_sentence_of_a_refusal_names_a_call_that_works(name):
         cam_network(model)
     call = str(refused.value).split("use Grad-CAM, ")[1].split(", or a network")[0]
     M = eval(call, {"utils": utils, "model": model, "x": x, "c": c})
-    assert M.shape == (2, 7, 7) and M.isfinite().all() and M.any()
+    assert M.shape[0] == 2 and min(M.shape[1:]) > 1 and M.isfinite().all() and M.any()
 
 
 def test_the_readmes_ten_lines_for_your_own_network_run(capsys):
