@@ -28,6 +28,7 @@ _DIAGONAL = [(i, 9 - i, i + 1, 10 - i) for i in range(1, 9)]  # 8 pixels in a wi
         (_drawn(10, 9, (0, 0, 3, 4), (3, 4, 5, 7), (6, 0, 9, 5)),),  # two touch at a corner
         (_drawn(8, 14, (2, 5, 9, 8), (12, 0, 13, 2)),),  # the first is the smaller one
         (_drawn(6, 7, (4, 2, 5, 3)),),  # a single pixel
+        (_drawn(5, 8, (1, 0, 7, 5)),),  # larger than the background
     ],
     hint="""
     `ndimage.label` as above. Largest means: most pixels, `(pieces == k).sum()`. Components count from 1.
@@ -62,6 +63,7 @@ box_of_largest.mistakes(
     ("= max(", "= min(", "you took the smallest component. The one with the most pixels counts."),
     ("(pieces == k).sum()", "_area(ndimage.find_objects(pieces)[k - 1])", "you took the component with the largest *box*. The one with the most pixels counts."),
     (", structure=[[1] * 3] * 3", "", "pixels that touch at a corner belong together: structure=[[1] * 3] * 3."),
+    ("max(range(1, count + 1), key=lambda k: (pieces == k).sum())", "np.bincount(pieces.ravel()).argsort()[-2]", "the background need not have the most pixels. Leave out its number, 0, and take the most of the others."),
     ("range(1, count + 1)", "range(count + 1)", "you took the background: it has the number 0, components count from 1."),
     ("pieces == largest", "pieces == largest - 1", "you took the component before the largest: components count from 1, places in a list from 0."),
     ("range(1, count + 1)", "range(1, count)", "the last component was never looked at: range(1, count + 1) ends with count."),
