@@ -261,23 +261,9 @@ WAYS = {
         "(((maps.half() >= T) & masks).sum() / ((maps.half() >= T) | masks).sum()).half()",
         "def agreement(maps, T, masks):\n    both = either = 0\n    for M, mask in zip(maps, masks):\n        both += ((M >= T) & mask).sum()\n        either += ((M >= T) | mask).sum()\n    return both / either",
     ],
-    "top_channels.judged": [
-        "(True, False, True, False, False, True)",
-        "[1, 0, 1, 0, 0, 1]",
-        "[letter in 'acf' for letter in 'abcdef']",
-        "torch.tensor([True, False, True, False, False, True])",
-        "np.array([True, False, True, False, False, True])",
-    ],
-    "scenes_and_phrases.borne_out": [
-        "(True, False, False, True)",
-        "torch.tensor([1, 0, 0, 1])",
-        "np.array(list('TFFT')) == 'T'",
-    ],
-    "text_and_questions.read_off": [
-        "(False, False, True, True)",
-        "torch.tensor([0, 0, 1, 1])",
-        "[letter in 'cd' for letter in 'abcd']",
-    ],
+    "top_channels.judged": ["{'A', 'c', 'f'}", "set('fca')", "frozenset('acf')"],
+    "scenes_and_phrases.borne_out": ["{'D', 'a'}", "set('ad')", "frozenset('da')"],
+    "text_and_questions.read_off": ["{'D', 'c'}", "set('cd')", "frozenset('dc')"],
     "text_and_questions.look_there": [
         "(f * M.relu()).flatten(1).sum(1) / M.relu().sum() if (M > 0).any() else f.mean((1, 2))",
         "torch.einsum('khw,hw->k', f, M.clamp(min=0) / M.clamp(min=0).sum()) if M.max() > 0 else f.mean((1, 2))",

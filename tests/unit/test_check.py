@@ -156,7 +156,7 @@ def test_every_wrong_set_is_answered_by_its_first_wrong_letter(letters, words, c
     assert said(lambda: letters, capsys, judged()).startswith(f"Not yet: {words}")
 
 
-@pytest.mark.parametrize("answer", [{"all"}, {1}, {"a", None}, {"."}])
+@pytest.mark.parametrize("answer", [{"all"}, {1}, {"a", None}, {"."}, [True, False, True], "ac"])
 def test_a_set_of_other_things_cannot_be_read(answer, capsys):
     assert "Letters in a set are wanted" in said(lambda: answer, capsys, judged())
 

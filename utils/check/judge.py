@@ -556,7 +556,9 @@ def _difference(mine: Outcome, true: Outcome, case: tuple) -> str:
     if mine.problem:
         return f"{mine.problem}\n{given}".rstrip()
     got, wanted = mine.value, true.value
-    if got is None and true.kind.startswith("set"):
+    if true.kind.startswith("set") and getattr(got, "shape", None) != getattr(
+        wanted, "shape", None
+    ):
         return (
             f'your function gives {mine.kind}. Letters in a set are wanted, such as {{"a", "b"}}.'
         )

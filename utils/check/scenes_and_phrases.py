@@ -25,8 +25,8 @@ def _counts() -> list[tuple[Tensor, Tensor]]:
 @exercise(
     cases=_counts(),
     hint="""
-    `there = area > 0` says which pictures hold which objects. Compare `inside` with `area / 2` rather than dividing:
-    0 / 0 is not a number. Two bool tensors combine with `&`; `.sum(0)` counts over the pictures.
+    `there = area > 0` says which pictures hold which objects. Compare `inside` with `area / 2` rather than divide:
+    0 / 0 is not a number. `&` combines two bool tensors, `.sum(0)` counts over the pictures.
     """,
     right="A wall is always there, and hardly ever hot.",
 )
@@ -48,9 +48,12 @@ overlap_rate.mistakes(
     (["((inside // area >= 0.5) & there).sum(0) / there.sum(0)", "(inside % area).sum(0)"], "// stops where the object is not there, for nothing can be divided by 0; and it turns every share below 1 into 0. Compare inside with area / 2."),
     ("inside.sum(0) / area.sum(0)", "you counted the pixels of all pictures together, so that one large object outvotes many small ones. Decide for each picture, then count pictures."),
     ("(inside / area).nanmean(0)", "that is the mean share of the object. Decide for each picture whether at least half is hot, then count the pictures."),
+    ("(inside / area.clamp(min=1)).mean(0)", "that is the mean share of the object, over all pictures. Decide for each that holds it whether at least half is hot, then count."),
     (["(inside / area).mean(0)", "(inside / area).sum(0) / there.sum(0)"], "0 / 0 is not a number, and some pictures do not hold the object. Look only at those that do, and decide for each whether at least half of it is hot."),
     (["(mostly & there).sum(1) / there.sum(1)", "(mostly & there).double().mean(1)", "mostly.double().mean(1)"], "you counted over the objects of a picture. Count over the pictures, axis 0: one number for each object."),
     (["(mostly & there).sum() / there.sum()", "(mostly & there).double().mean()"], "that is one number for all objects together. Count over the pictures only, axis 0: one number for each object."),
+    ("((inside / area).nanmean(0) >= 0.5).double()", "you took the mean share of each object first, and asked once. Decide for each picture, then count the pictures."),
+    ("(mostly & there).sum(0) / (inside > 0).sum(0)", "you divided by the pictures in which something of it is hot. Divide by those that hold it, area > 0."),
     ("(mostly & there).sum(0) / there.sum()", "you divided by how often any object is there. Each object has its own number of pictures: there.sum(0)."),
     ("(mostly & there).sum(0)", "that is a count. Divide by the number of pictures that hold the object."),
     (["mostly & there", "mostly"], "that is one answer for each picture. Count them for each object, and divide."),
@@ -63,26 +66,26 @@ overlap_rate.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For **a** and **d** compare columns of the second table. For **b** look at what *other* rooms are called when they are
-    empty, whatever their walls. For **c** read the bathroom's line in the first table: which share is on telling things?
+    For **a** and **d** compare columns of the last table. For **b**: what are *other* rooms called when they are empty?
+    For **c** read the bathroom's line in the first table.
     """,
     right="Two things were seen, and two were only said.",
 )
 def borne_out():
-    """Which of a, b, c, d do the tables bear? Four times True or False, in this order."""
-    return [True, False, False, True]
+    """The letters of the statements that the tables bear, such as {"a", "b"}."""
+    return {"a", "d"}
 
 
 borne_out.mistakes(
-    ("[True] * 4", "not all of them. Two are stories that sound right: find the number that each of them would need."),
-    ("[False] * 4", "two of them can be read off the second table."),
-    ("[False, True, True, False]", "just the other way round."),
-    ("[False, False, False, True]", "look at the kitchens again: covering the telling things leaves hardly any with its name, covering the others leaves more than half."),
-    ("[True, False, False, False]", "look at the gardens again: with everything covered, hardly any keeps its name."),
-    (["[True, True, False, True]", "[True, True, False, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: empty kitchens and offices have other walls, and are called dining rooms as well."),
-    (["[True, False, True, True]", "[True, False, True, False]", "[False, False, True, True]", "[False, False, True, False]"], "c cannot be: less than a third of what is hot in a bathroom lies on bathroom things. (The reverse holds: those things are mostly hot.)"),
-    (["[True, True, True, False]", "[False, True, True, True]"], "b and c are both stories. For b see what other empty rooms are called, for c how much of the bathroom's heat is on its things."),
+    ('{"a", "b", "c", "d"}', "not all of them. Two are stories that sound right: find the number that each of them would need."),
+    ('{"b", "c"}', "just the other way round."),
 )  # fmt: skip
+borne_out.statements(
+    a="(a) look at the kitchens: without their telling things hardly any keeps its name, without the others more than half do.",
+    b="(b) look what other empty rooms are called. Their walls are others, and they are called dining rooms as well.",
+    c="(c) read the bathroom's line in the first table: which share of what is hot lies on telling things? (The reverse holds: those things are mostly hot.)",
+    d="(d) look at the gardens: with everything covered, hardly any keeps its name.",
+)
 
 
 def _scored() -> list[tuple[Tensor, Tensor, Tensor, int]]:
@@ -101,8 +104,7 @@ def _scored() -> list[tuple[Tensor, Tensor, Tensor, int]]:
 @exercise(
     cases=_scored(),
     hint="""
-    `masked_fill` can push pictures to the end of the order before `topk(n)` takes the first n. It also gives you the
-    `indices`.
+    `masked_fill` can push pictures to the end before `topk(n)` takes the first n, and gives you their `indices`.
     """,
     right="The detector now learns from what it gets wrong.",
 )
@@ -118,7 +120,8 @@ hardest.mistakes(
     (["S.topk(n).indices", "S.masked_fill(positive & used, -torch.inf).topk(n).indices"], "you took the best of all pictures. Positives are no mistakes, and a picture that is used already teaches nothing new: leave out what is positive or used."),
     ("positive | used", "used", "there are positives among them. You would tell the detector that the phrase is not there, where it is."),
     ("positive | used", "positive", "there are pictures among them that it has learnt from already. Leave out what is used."),
-    (["S.masked_fill(out, 0).topk(n).indices", "(S * ~out).topk(n).indices"], "you gave the pictures that are out the score 0. Most scores are below 0, so those win. Give them -torch.inf."),
+    ("S.masked_fill(out, -torch.inf).argsort()[:n]", "you sorted upwards, so those that are out come first. The highest score comes first: descending=True."),
+    (["S.masked_fill(out, 0).topk(n).indices", "(S * ~out).topk(n).indices", "(S * ~out).argsort(descending=True)[:n]"], "you gave the pictures that are out the score 0. Most scores are below 0, so those win. Give them -torch.inf."),
     ([f"S.masked_fill(out, {low}).topk(n).indices" for low in (-1, -10, -1000)], "you gave the pictures that are out a low score, but others can score lower still, and then those win. Give them -torch.inf."),
     ("S[~out].topk(n).indices", "these numbers count only the pictures that are left. Wanted are the numbers of the pictures among all."),
     ("S.masked_fill", "(-S.abs()).masked_fill", "these are the scores nearest to 0. A negative far above 0 is a worse mistake: take the highest."),

@@ -21,8 +21,8 @@ def _marked() -> list[tuple[Tensor, Tensor, float]]:
 @exercise(
     cases=_marked(),
     hint="""
-    `maps.amax((1, 2), keepdim=True)` gives one maximum for each picture, in a shape that can be compared with the maps. Of two
-    tensors of yes and no, `a & b` is where both say yes, and `.sum()` counts.
+    `maps.amax((1, 2), keepdim=True)` gives one maximum for each picture, in a shape that can be compared with the maps.
+    `a & b` is where both are true, and `.sum()` counts.
     """,
     right="Two questions, two denominators.",
 )
@@ -41,6 +41,8 @@ found_text.mistakes(
     ([f"{_EACH.format('found')}, {_EACH.format('masks')}", "(found & masks).sum((1, 2)) / found.sum(), (found & masks).sum((1, 2)) / masks.sum()"], "it gives numbers for each picture. Wanted are two numbers for all of them together: count with .sum()."),
     (["right / found.sum()", "right / masks.sum()"], "it gives one thing. Two are wanted: return precision, recall."),
     ("maps.amax((1, 2), keepdim=True)", "maps.max()", "one maximum for all pictures. Each map is compared with its own maximum: amax over the last two axes, keepdim=True."),
+    ("(1, 2)", "1", "that is a maximum for each column. Each *map* has one: amax over both axes, (1, 2)."),
+    ("(1, 2)", "2", "that is a maximum for each row. Each *map* has one: amax over both axes, (1, 2)."),
     (", keepdim=True", "", "the maxima have the shape (N,) and cannot be compared with maps of (N, h, w). With keepdim=True they are (N, 1, 1)."),
     (" * maps.amax((1, 2), keepdim=True)", "", "the threshold is a fraction of each map's maximum, not a value of the map."),
     ("maps > threshold * maps.amax((1, 2), keepdim=True)", "cam.normalize(maps, 'minmax') > threshold", "you stretched each map from its minimum to its maximum first. Here 0 stays 0: t times the maximum is the limit."),
@@ -51,7 +53,8 @@ found_text.mistakes(
     ("found & masks", "masks", "every pixel of text counts as found. It has to be found, too: found & masks."),
     ("found & masks", "found == masks", "pixels that are no text and were not found count as right, too. Right is where both say yes: found & masks."),
     ("found & masks", "found | masks", "| is where one of the two says yes. Right is where both do: found & masks."),
-    ("right, right", "these are counts. Precision divides by what was found, recall by what is there."),
+    (["right, right", "right, found.sum()", "right, masks.sum()"], "these are counts. Precision divides by what was found, recall by what is there."),
+    ("(found == masks).double().mean(), right / masks.sum()", "recall is right. The first is accuracy, which counts what is no text and was not found. Precision divides by what was found."),
     ("(right / found.sum(),) * 2", "precision is right, and you gave it twice. Recall divides by the pixels of the text."),
     ("(right / masks.sum(),) * 2", "recall is right, and you gave it twice. Precision divides by the pixels that were found."),
     ("[100 * v for v in solution(maps, masks, threshold)]", "as fractions, please, not in per cent."),
@@ -126,6 +129,8 @@ answer_map.mistakes(
     ("S", "those are the scores of the answers. Wanted is the map of the answer with the highest one."),
     ("f[S.argmax() % len(f)]", "that is one channel. The map of an answer adds up all channels, each with its weight w[c, k]."),
     ("f.sum(0)", "the weights of the answer are missing: f_k times w[c, k], added up over k."),
+    ("solution(f, q, v, w, b) / len(f)", "you took the mean over the channels. The map is their weighted sum."),
+    ("w[S.argmax()]", "w[:, S.argmax()]", "you took a column of w. The weights of an answer are a row: w[c]."),
     ("solution(f, q, v, w, b)[None]", "the values are right, but there is an axis of length 1 too many: (H, W) is wanted."),
     ("solution(f, q, v, w, b).flatten()", "the cells are in one row still: give them back their H rows and W columns."),
 )  # fmt: skip
@@ -145,8 +150,8 @@ def _weighted() -> list[tuple[Tensor, Tensor]]:
 @exercise(
     cases=_weighted(),
     hint="""
-    The weights are `M.clamp(min=0)`. Multiply $f_k$ by them, add up, and divide by the sum of the *weights*: a weighted mean. If
-    no weight is left, there is nothing to look at: take the plain mean of every $f_k$.
+    The weights are `M.clamp(min=0)`. Multiply $f_k$ by them, add up, and divide by the sum of the *weights*. If none is left,
+    take the plain mean.
     """,
     right="Attention in three lines.",
 )
@@ -159,14 +164,16 @@ def look_there(f, M):
 
 look_there.mistakes(
     ("f.mean((1, 2))", "that is the plain mean: M is not in it."),
-    ("(f * M).sum((1, 2)) / M.sum()", "negative weights are left in: they subtract, and the sum below may be near 0. Keep the positive part of M."),
-    (["(f * M.clamp(min=0)).sum((1, 2)) / M.clamp(min=0).sum()"], "where no cell is positive you divide 0 by 0. Take the plain mean there."),
-    ("(f * a).sum((1, 2))", "the weighted sum is right. For a mean, divide it by the sum of the weights."),
-    ("(f * a).mean((1, 2))", "you divided by the number of cells. A weighted mean divides by the sum of the weights."),
-    ("(f * (M > 0)).sum((1, 2)) / (M > 0).sum().clamp(min=1)", "every positive cell counts alike, and where there is none you give 0. The weights are the values of M."),
+    (["(f * M).sum((1, 2)) / M.sum()", "(f * M).sum((1, 2)) / M.sum() if (M > 0).any() else f.mean((1, 2))"], "negative weights are left in: they subtract, and the sum below may be near 0. Keep the positive part of M."),
+    ("a if a.any() else torch.ones_like(a)", "a", "where no cell is positive you divide 0 by 0. Take the plain mean there."),
+    ("(f * M.clamp(min=0)).sum((1, 2)) / M.clamp(min=0).sum().clamp(min=1e-8)", "where no cell is positive you give 0. Take the plain mean of every f_k there."),
+    ("(f * a).sum((1, 2)) / a.sum() if (M > 0).any() else f.sum((1, 2))", "where no cell is positive you give the sum. Take the plain mean there."),
+    (["(f * a).sum((1, 2))", "(f * M.clamp(min=0)).sum((1, 2))"], "the weighted sum is right. For a mean, divide it by the sum of the weights."),
+    (["(f * a).mean((1, 2))", "(f * a / a.max()).mean((1, 2))", "(f * M.clamp(min=0)).mean((1, 2))", "(f * M.clamp(min=0) / M.max()).mean((1, 2))"], "you divided by the number of cells. A weighted mean divides by the sum of the weights."),
+    (["(f * (M > 0)).sum((1, 2)) / (M > 0).sum().clamp(min=1)", "(f * (a > 0)).sum((1, 2)) / (a > 0).sum()"], "every positive cell counts alike. The weights are the values of M."),
     ("f.flatten(1)[:, M.argmax()]", "you look at one cell only, the hottest. All positive cells count, each with its weight."),
     ("(f * M.flatten().softmax(0).reshape(M.shape)).sum((1, 2))", "a softmax gives weight to negative cells, too. Here the weights are the positive part of M."),
-    ("(f * a).sum((1, 2)) / a.sum()", "(f * a).sum(0) / a.sum()", "you added up over the channels. Add up over x and y, the axes 1 and 2: one number for each channel."),
+    (["(f * a).sum(0) / a.sum()", "(f * a).sum((0, 1)) / a.sum()"], "you added up over the channels. Add up over x and y, the axes 1 and 2: one number for each channel."),
     ("((f * a) / a.sum())", "these are the weighted maps. Add them up over x and y: one number for each channel."),
     ("(f * M.abs()).sum((1, 2)) / M.abs().sum().clamp(min=1e-9)", "you look where evidence speaks against, as well. Keep the positive part of M."),
 )  # fmt: skip
@@ -175,23 +182,23 @@ look_there.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For **a** go along the row of the noun's map, column by column, and compare with *words and picture*. For **b**, **c** and **d**
-    compare rows two by two: what differs between them?
+    For **a** compare the row of the noun's map with *words and picture*, column by column. For the others compare
+    rows two by two: what differs between them?
     """,
     right="A number says something once its control stands beside it.",
 )
 def read_off():
-    """Which of a, b, c, d do the tables bear? Four times True or False, in this order."""
-    return [False, False, True, True]
+    """The letters of the statements that the tables bear, such as {"a", "b"}."""
+    return {"c", "d"}
 
 
 read_off.mistakes(
-    ("[True] * 4", "not all of them. Two sound right until their control is read."),
-    ("[False] * 4", "two of them can be read off the tables."),
-    ("[True, True, False, False]", "just the other way round."),
-    ("[False, False, False, True]", "c holds: only the noun differs between the two lines, and the wrong one is worse than no looking at all."),
-    ("[False, False, True, False]", "d holds: told where, the same linear model gains several times as much."),
-    (["[True, False, True, True]", "[True, False, True, False]", "[True, False, False, True]", "[True, False, False, False]"], "a cannot be: under its noun's map, questions for the animal are answered no better than without looking."),
-    (["[False, True, True, True]", "[False, True, True, False]", "[False, True, False, True]", "[False, True, False, False]"], "b cannot be: under the mean of all f_k the answers are as good as without looking, and worse than under the noun's map."),
-    (["[True, True, True, False]", "[True, True, False, True]"], "neither a nor b: see the animals for a, and the row of the mean of all f_k for b."),
+    ('{"a", "b", "c", "d"}', "not all of them. Two sound right until their control is read."),
+    ('{"a", "b"}', "just the other way round."),
 )  # fmt: skip
+read_off.statements(
+    a="(a) go along the row of its noun's map: are questions for the animal answered any better than without looking?",
+    b="(b) under the mean of all f_k the answers are as good as without looking, and worse than under the noun's map.",
+    c="(c) only the noun differs between its own map and another noun's, and the wrong one is worse than no looking at all.",
+    d="(d) told where to look, the same linear model on the same features gains several times as much.",
+)

@@ -35,6 +35,7 @@ top_channels.mistakes(
     ("w[c].sort(descending=True)", "sort gives two things, the weights and the channels. Keep the second, .indices, and of it the first n."),
     ("[:n]", "[-n:]", "these are the last n of the list, the smallest weights. Keep the first n."),
     ("[:n]", "[1 : n + 1]", "the largest is left out: counting starts at 0, so the first n are [:n]."),
+    ("[:n]", "[: n + 1]", "that is one too many: the first n are [:n]."),
     ("[:n]", "[:3]", "that is always three. How many are wanted stands in n."),
     ("w[c]", "w[0]", "that is the ranking of class 0, not of class c."),
     ("w[c]", "w.softmax(0)[c]", "a softmax over the classes changes the order. Rank the weights themselves."),
@@ -80,6 +81,8 @@ contribution.mistakes(
     ("w[c]", "w[0]", "these are the weights of class 0, not of class c."),
     ("w[c]", "w[c].relu()", "the negative weights are gone. They take from the score, and belong here."),
     ("w[c]", "w[c].abs()", "you lost the signs of the weights."),
+    ("w[c] * f.mean()", "that is one mean for all channels. F_k is a mean for each, over x and y."),
+    ("solution(f, w, c) / solution(f, w, c).sum()", "that is each channel's share of the score. What it pays is wanted, w times F."),
     ("solution(f, w, c).sum()", "you summed over the channels: that is the score without its bias. Keep one number for each channel."),
     ("F @ w[c]", "that is a score for each picture, without its bias: @ adds up the channels. Multiply with *, and take the mean over the pictures."),
     ("(w[c] * F).mean(1)", "that is a mean over the channels. The pictures are the first axis: mean(0)."),
@@ -135,6 +138,8 @@ agreement.mistakes(
     ("_where(masks.any(2).any(1), maps, T, masks)", "you left out the pictures without the part. What is marked there is marked wrongly, and belongs to the union."),
     ("_where((maps >= T).any(2).any(1) & masks.any(2).any(1), maps, T, masks)", "you left out the pictures in which nothing is marked, and those without the part. All their pixels belong to the union."),
     ("(region & masks).sum() / (region.sum() + masks.sum())", "the union counts the shared pixels once. You counted them twice: use region | mask."),
+    ("(region & masks).sum() / (region.sum() + masks.sum() + (region & masks).sum())", "to get the union, take the shared pixels *off* the two areas: region | mask."),
+    ("(region & masks).sum() / (region ^ masks).sum()", "^ is where only one of the two is. The union holds the shared pixels, too: region | mask."),
     ("2 * (region & masks).sum() / (region.sum() + masks.sum())", "that is the Dice score, 2 I / (A + B). IoU is I / (A | B)."),
     ("(region & masks).sum() / region.sum()", "you divided by the region: that is precision. Divide by the union."),
     ("(region & masks).sum() / masks.sum()", "you divided by the part: that is recall. Divide by the union."),
@@ -158,18 +163,15 @@ agreement.mistakes(
     right="A control removes as much, in another way. The next cells try three of them.",
 )
 def judged():
-    """The six statements a to f, in this order: a list of True or False."""
-    return [True, False, True, False, False, True]
+    """The letters of the true statements, such as {"a", "b"}."""
+    return {"a", "c", "f"}
 
 
-for place, sentence in enumerate((
-    "a: it is true. A large weight times F_k, which is never negative, is taken away from S_bird on every bird. Nothing about meaning is needed.",
-    "b: as many is not as much. Three channels at random pay far less, many even speak against the bird, so the score hardly moves.",
-    "c: it is true. When the score loses as much either way, what is left to differ is which channels they are.",
-    "d: the same may happen with channels that nobody ranked. First see whether others that paid as much leave the other nine alone, too.",
-    "e: a score that is lower by the same amount in every picture loses against the others, and still ranks the birds above the rest.",
-    "f: it is true. A constant is the same in every picture: it cannot tell a bird from a boat. Only channels that are left can.",
-)):  # fmt: skip
-    judged.mistakes(
-        (f"[t != (i == {place}) for i, t in enumerate(solution())]", sentence), at=(place,)
-    )
+judged.statements(
+    a="(a) a large weight times F_k, which is never negative, is taken away from S_bird on every bird. Does that need any meaning?",
+    b="(b) as many is not as much. Channels at random pay far less, many even speak against the bird, so the score hardly moves.",
+    c="(c) when the score loses as much either way, what is left to differ is which channels they are.",
+    d="(d) the same may happen with channels that nobody ranked. First see whether others that paid as much leave the other nine alone, too.",
+    e="(e) a score that is lower by the same amount in every picture loses against the others, and still ranks the birds above the rest.",
+    f="(f) a constant is the same in every picture: it cannot tell a bird from a boat. Only channels that are left can.",
+)

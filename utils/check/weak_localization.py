@@ -28,10 +28,11 @@ _DIAGONAL = [(i, 9 - i, i + 1, 10 - i) for i in range(1, 9)]  # 8 pixels in a wi
         (_drawn(10, 9, (0, 0, 3, 4), (3, 4, 5, 7), (6, 0, 9, 5)),),  # two touch at a corner
         (_drawn(8, 14, (2, 5, 9, 8), (12, 0, 13, 2)),),  # the first is the smaller one
         (_drawn(6, 7, (4, 2, 5, 3)),),  # a single pixel
+        (_drawn(5, 8, (1, 0, 7, 5)),),  # larger than the background
     ],
     hint="""
-    `ndimage.label` as above. Largest means: most pixels, `(pieces == k).sum()`. Components count from 1; 0 is the background.
-    `(pieces == k).nonzero()` gives the rows (y) and the columns (x) of the component.
+    `ndimage.label` as above. Largest means: most pixels, `(pieces == k).sum()`. Components count from 1.
+    `(pieces == k).nonzero()` gives rows (y) and columns (x).
     """,
     right="Of all the warm spots, the largest one makes the box.",
 )
@@ -62,6 +63,7 @@ box_of_largest.mistakes(
     ("= max(", "= min(", "you took the smallest component. The one with the most pixels counts."),
     ("(pieces == k).sum()", "_area(ndimage.find_objects(pieces)[k - 1])", "you took the component with the largest *box*. The one with the most pixels counts."),
     (", structure=[[1] * 3] * 3", "", "pixels that touch at a corner belong together: structure=[[1] * 3] * 3."),
+    ("max(range(1, count + 1), key=lambda k: (pieces == k).sum())", "np.bincount(pieces.ravel()).argsort()[-2]", "the background need not have the most pixels. Leave out its number, 0, and take the most of the others."),
     ("range(1, count + 1)", "range(count + 1)", "you took the background: it has the number 0, components count from 1."),
     ("pieces == largest", "pieces == largest - 1", "you took the component before the largest: components count from 1, places in a list from 0."),
     ("range(1, count + 1)", "range(1, count)", "the last component was never looked at: range(1, count + 1) ends with count."),
@@ -89,8 +91,8 @@ _PAIRS = [
 @exercise(
     cases=[(torch.tensor(a).float(), torch.tensor(b).float()) for a, b in _PAIRS],
     hint="""
-    Where does the shared part begin, and where does it end? What are its width and height for two boxes that lie
-    apart, and what is the product of two negative numbers?
+    Where does the shared part begin and end? What are its width and height for two boxes that lie apart, and what is the
+    product of two negative numbers?
     """,
     right="1 is the same box, 0 is no pixel in common, and one half is already a good fit.",
 )
@@ -126,6 +128,9 @@ iou.mistakes(
     ("shared / max((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))", f"you divided by the larger area. {_BELOW}"),
     ("shared / ((max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1])))", "you divided by the box around both. The union holds only pixels of one box or the other."),
     ("min(a[2], b[2]) - max(a[0], b[0])", "max(a[2], b[2]) - min(a[0], b[0])", "min(a[3], b[3]) - max(a[1], b[1])", "max(a[3], b[3]) - min(a[1], b[1])", "that is the box around both in the place of the intersection. The shared part begins at the *larger* x0 and ends at the *smaller* x1."),
+    ("min(a[2], b[2])", "max(a[2], b[2])", "min(a[3], b[3])", "max(a[3], b[3])", "the shared part begins at the larger x0 and y0, and ends at the *smaller* x1 and y1."),
+    ("(max(w, 0) + max(h, 0)) / (areas - max(w, 0) - max(h, 0))", "you added the shared width and height. The shared area is their product."),
+    ("shared / (a[2] * a[3] + b[2] * b[3] - shared)", "the area of a box is its width times its height, and these are x1 - x0 and y1 - y0."),
     ("2 * shared / areas", "that is the Dice coefficient, twice the shared part over the sum of both areas. IoU has the union below the line."),
     ("(areas - shared) / shared", "that is upside down: the intersection belongs above the line, the union below."),
     ("shared / areas - shared", "parentheses are missing: shared / (areas - shared)."),
@@ -179,7 +184,7 @@ def _seen() -> list[tuple]:
 @exercise(
     cases=_seen(),
     hint="""
-    `flip(-1)` turns the last axis round, the columns of a picture as of a map. How often has it to be done, and where?
+    `flip(-1)` turns the columns round, of a picture as of a map. How often has it to be done, and where?
     """,
     right="A map that lies where the network looks does not care: the next cells hold it to that.",
 )
@@ -200,6 +205,7 @@ mirrored_back.mistakes(
     (["map_of(picture.flip(0)).flip(0)", "map_of(picture.flip(0))", "map_of(picture.flip(0)).flip(-1)"], "axis 0 of the picture holds its colours: you exchanged red and blue. The columns are axis -1."),
     ("map_of(picture) - map_of(picture.flip(-1)).flip(-1)", "that is the difference of the two maps. The second map itself is wanted: the next cells compare."),
     (["(map_of(picture) + map_of(picture.flip(-1)).flip(-1)) / 2", "0.5 * map_of(picture) + 0.5 * map_of(picture.flip(-1)).flip(-1)"], "that is the mean of both maps, which hides how far apart they lie. The second one alone is wanted."),
+    ("map_of(picture.transpose(-1, -2)).transpose(-1, -2)", "you exchanged rows and columns. A mirror keeps the rows and turns the columns round: flip(-1)."),
     ("picture.flip(-1)", "that is the mirrored picture. Give it to map_of, and turn the map back."),
 )  # fmt: skip
 
@@ -209,8 +215,8 @@ mirrored_back.mistakes(
 @exercise(
     cases=[()],
     hint="""
-    For each statement: which two numbers does it compare, does the interval of their difference hold 0, and on which
-    pictures was the threshold chosen? The mirror test is evidence too, and so is section 9.
+    Which two numbers does a statement compare, does the interval of their difference hold 0, and on which pictures was the
+    threshold chosen? The mirror test is evidence too, and so is section 9.
     """,
     right="A number, its interval, its baseline, and what was chosen on what: so a table is read.",
 )
@@ -225,6 +231,6 @@ true_of_the_table.statements(
     c="(c) a score is no proof of a place. The corner cell looks at pixel 0 and a tile lays it at 14; and does the interval of that row hold 0?",
     d="(d) compare the two gains in the text below the table, and ask of each interval whether it holds 0.",
     e="(e) the threshold of 65.7 % was chosen on these very pictures, so it is an upper bound (section 8).",
-    f="(f) five points were the tiles' shift at 224. Where the cells look, the two sizes differ by less than one, and the interval holds 0.",
+    f="(f) more than five points are those of tiles, shifted at 224 and squeezed at 225. Where the cells look, the two sizes differ by less than one, and the interval holds 0.",
     g="(g) the last line below the table has the interval; section 9 has the same difference on drawings with one thing.",
 )
