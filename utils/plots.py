@@ -239,8 +239,8 @@ def colour_bars(fig: Figure) -> None:
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
-    """A small table as Markdown: numbers to the right, text to the left."""
-    cells = [[f"{c:.1f}" if isinstance(c, float) else str(c) for c in r] for r in rows]
+    """A small table as Markdown: numbers to the right, text to the left, short cells unbroken."""
+    cells = [[_unbroken(f"{c:.1f}" if isinstance(c, float) else str(c)) for c in r] for r in rows]
     right = [all(isinstance(r[i], (int, float)) for r in rows) for i in range(len(header))]
     lines = [
         "| " + " | ".join(header) + " |",
@@ -248,3 +248,9 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
     ]
     lines += ["| " + " | ".join(r) + " |" for r in cells]
     display({"text/markdown": "\n".join(lines), "text/plain": "\n".join(lines)}, raw=True)
+
+
+def _unbroken(cell: str) -> str:
+    """A short cell, such as "-14.5 to 17.9", in one line, whatever the width of the table."""
+    plain = len(cell) <= 16 and not any(mark in cell for mark in "$`*[")
+    return cell.replace(" ", "\N{NO-BREAK SPACE}") if plain else cell

@@ -192,3 +192,12 @@ def test_table_is_markdown(monkeypatch):
         "| GAP | 66.1 |",
         "| GMP | 5 |",
     ]
+
+
+def test_a_short_cell_of_a_table_is_not_broken(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(plots, "display", lambda data, **rest: shown.update(data))
+    cells = ("-14.5 to 17.9", "mean of $f_k$", "three seeds with pictures of their own")
+    plots.table([cells], ("95 %", "map", "over"))
+    kept = "\N{NO-BREAK SPACE}".join(("-14.5", "to", "17.9"))
+    assert shown["text/markdown"].splitlines()[-1] == f"| {' | '.join((kept, *cells[1:]))} |"
