@@ -50,6 +50,7 @@ def board(net: CamNetwork) -> None:
     data = {
         "names": list(net.class_names),
         "layers": layers(net.model),
+        "weights": sum(t.numel() for t in net.model.parameters() if t.ndim > 1),
         "w": halves(p.w),
         "b": [0.0] * len(p.w) if p.b is None else p.b.tolist(),
         "cells": page.placed(cells, p.f.shape[2:]),
