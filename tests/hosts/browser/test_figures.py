@@ -825,6 +825,57 @@ def test_nothing_serious_is_found_by_axe(opened, figures, kind, theme):
     assert [v for v in bad if v[1] in ("serious", "critical")] == []
 
 
+# What each host marks its page with, and its own colours; widgets bring JupyterLab's light ones.
+WIDGETS = "--jp-layout-color0: white; --jp-content-font-color1: #000d"
+JUPYTERLAB = "--jp-layout-color0: {1}; --jp-content-font-color1: {0}".format
+VS_CODE = f"{WIDGETS}; --vscode-foreground: {{}}; --vscode-editor-background: {{}}".format
+HOSTS = {
+    "jupyterlab-light": ("light", {"data-jp-theme-light": "true"}, JUPYTERLAB("#000d", "white")),
+    "jupyterlab-dark": ("dark", {"data-jp-theme-light": "false"}, JUPYTERLAB("white", "#111")),
+    "vscode-light": ("light", {"class": "vscode-light"}, VS_CODE("#616161", "#fff")),
+    "vscode-dark": ("dark", {"class": "vscode-dark"}, VS_CODE("#ccc", "#1e1e1e")),
+    "vscode-black": ("dark", {"class": "vscode-high-contrast"}, VS_CODE("#fff", "#000")),
+    "vscode-white": (
+        "light",
+        {"class": "vscode-high-contrast vscode-high-contrast-light"},
+        VS_CODE("#292929", "#fff"),
+    ),
+    "colab-light": ("light", {"theme": "light"}, WIDGETS),
+    "colab-dark": ("dark", {"theme": "dark"}, WIDGETS),
+}
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance of a computed colour, 0 to 1 (WCAG 2)."""
+    rgb = np.array([float(v) for v in re.findall(r"[\d.]+", colour)[:3]]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_figure_is_as_dark_as_its_host_whatever_the_system_is(opened, explorer, host):
+    theme, marks, style = HOSTS[host]
+    page = opened(explorer, theme={"light": "dark", "dark": "light"}[theme])
+    page.evaluate(
+        """([marks, style]) => {
+          document.body.style = style;
+          const on = "theme" in marks ? document.documentElement : document.body;
+          for (const [name, value] of Object.entries(marks)) on.setAttribute(name, value);
+        }""",
+        [marks, style],
+    )
+    computed = """selectors => selectors.map(s => {
+      const { color, backgroundColor } = getComputedStyle(document.querySelector(s));
+      return [color, backgroundColor];
+    })"""
+    colours = page.evaluate(computed, [".cam-live", ".cl-words", ".cam-live select"])
+    (ink, ground), (quiet, _), (chosen, field) = [map(brightness, pair) for pair in colours]
+    assert (ground < 0.05, field < 0.05) == (theme == "dark", theme == "dark")
+    for text, behind in ((ink, ground), (quiet, ground), (chosen, field)):
+        low, high = sorted((text, behind))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_tab_reaches_every_control_and_each_keeps_its_keys(opened, figures, kind):
     page = opened(figures[kind])
