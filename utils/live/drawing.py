@@ -46,7 +46,7 @@ def board(net: CamNetwork) -> None:
         )
     if set(net.class_names) - set(things.THINGS):
         raise ValueError("the board has no such things as this network names: load objects-gap")
-    c = int(p.S[0].argmax())
+    c = net.index(FIRST[0][0])
     data = {
         "names": list(net.class_names),
         "layers": layers(net.model),

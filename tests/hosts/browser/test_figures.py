@@ -11,18 +11,21 @@ import os
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import sketchbook
+from course import COPIES
 from utils import cam, channels, live, localization, models, networks, plots
 from utils.live import page as packing
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
+SECONDS = 1000  # playwright counts in milliseconds
 SHARED = "Object.values(camLive)[0]"  # what live.js defines, for tests of its functions
 
 
@@ -907,3 +910,49 @@ def test_nothing_is_wider_than_the_page(opened, figures, kind, width):
 def test_a_drawn_picture_makes_a_small_output(figures, kind):
     most = {"board": 500_000}  # it holds a whole network and the things to drag
     assert len(figures[kind]) < most.get(kind, 150_000)
+
+
+# ---------------------------------------------------------------- in JupyterLab
+
+
+@pytest.fixture(scope="module")
+def course(figures, tmp_path_factory) -> Path:
+    """A notebook that somebody else ran: the output of each figure, and no code behind it."""
+    folder = tmp_path_factory.mktemp("course")
+    (folder / COPIES).mkdir()
+    html = [{"text/html": figures[kind]} for kind in KINDS]
+    outputs = [nbformat.v4.new_output("display_data", data) for data in html]
+    cells = [nbformat.v4.new_code_cell(outputs=[output]) for output in outputs]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / COPIES / "figures.ipynb")
+    return folder
+
+
+def test_in_jupyterlab_a_figure_stands_still_until_it_is_trusted(browser, lab):
+    """Then all are alive, with nothing run, and their keys never reach the notebook."""
+    stills, said = ".jp-OutputArea-output img", []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(240 * SECONDS)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.goto(lab("figures.ipynb"))
+    page.wait_for_function(f"() => document.querySelectorAll('{stills}').length === {len(KINDS)}")
+    seen = page.locator(stills).evaluate_all(
+        "all => Promise.all(all.map(i => i.decode().then(() => i.alt && i.naturalWidth)))"
+    )
+    assert min(seen) >= 320 and page.locator(".cam-live[data-state]").count() == 0
+    page.keyboard.press("Control+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("trust notebook")
+    page.keyboard.press("Enter")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    alive = ".cam-live[data-state=alive]"
+    page.wait_for_function(f"() => document.querySelectorAll('{alive}').length === {len(KINDS)}")
+    for figure in page.locator(alive).all():
+        figure.locator("input[type=range], [role=application]").first.focus()
+        for key in ("ArrowRight", "d", "d", "x", "b"):
+            page.keyboard.press(key)
+        assert figure.locator(":focus").count() == 1
+    assert page.locator(".jp-Cell").count() == len(KINDS)
+    page.close()
+    assert said == []
