@@ -942,9 +942,11 @@ def test_in_jupyterlab_a_figure_stands_still_until_it_is_trusted(browser, lab):
         "all => Promise.all(all.map(i => i.decode().then(() => i.alt && i.naturalWidth)))"
     )
     assert min(seen) >= 320 and page.locator(".cam-live[data-state]").count() == 0
+    ready = "() => /Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)"
+    page.wait_for_function(ready)
     page.keyboard.press("Control+Shift+C")
     page.locator(".lm-CommandPalette-input").fill("trust notebook")
-    page.keyboard.press("Enter")
+    page.locator(".lm-CommandPalette-item[data-command='notebook:trust']").click()
     page.locator(".jp-Dialog .jp-mod-accept").click()
     alive = ".cam-live[data-state=alive]"
     page.wait_for_function(f"() => document.querySelectorAll('{alive}').length === {len(KINDS)}")
