@@ -286,29 +286,25 @@ const board = (live) => async (body, data) => {
     refresh();
   };
 
-  const shownClass = () => (state.c < 0 ? seen.S.indexOf(Math.max(...seen.S)) : state.c);
-  const mapOf = (c) => {
-    const n = seen.M.length / names.length;
-    return seen.M.subarray(c * n, (c + 1) * n);
-  };
+  let level; // of the class shown, enlarged: 0 to 1
 
   /** The map over the enlarged picture. */
   const drawMap = () => {
-    const M = mapOf(shownClass());
     enlarged.drawImage(scene, 0, 0, ...shown);
-    const picture = live.grabbed(enlarged, ...shown);
-    const level = live.normalize(live.upsample(M, data.cells, shown));
-    live.paint(under, picture, level, heat, state.alpha);
-    legend.set(heat, 0, live.largest(M));
+    live.paint(under, live.grabbed(enlarged, ...shown), level, heat, state.alpha);
     drawMarks();
   };
 
-  /** All numbers; then the map. */
+  /** What follows from the scores and the class: the map, all numbers. */
   const tell = () => {
-    const { S } = seen;
+    const { M, S } = seen;
     const P = live.softmax(S);
     const leader = S.indexOf(Math.max(...S));
-    const c = shownClass();
+    const c = state.c < 0 ? leader : state.c;
+    const n = M.length / names.length;
+    const map = M.subarray(c * n, (c + 1) * n);
+    level = live.normalize(live.upsample(map, data.cells, shown));
+    legend.set(heat, 0, live.largest(map));
     rows.forEach(({ row, bar, value }, i) => {
       row.classList.toggle("cl-leads", i === leader);
       row.dataset.score = S[i];
