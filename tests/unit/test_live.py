@@ -141,6 +141,25 @@ def test_packed_numbers_come_back(scale):
     assert error <= values.abs().max().item() / page.FINE
 
 
+def test_the_board_holds_the_networks_weights_and_says_what_it_shows(displayed):
+    net = models.load("objects-gap")
+    live.board(net)
+    live.board(net)
+    assert displayed[0] == displayed[1]
+    words = "A drawn picture of a bird and a cup, and over it the map of bird."
+    assert displayed[0]["text/plain"] == words
+    html = displayed[0]["text/html"]
+    assert f'alt="{words}"' in html and still_of(html).size == (336, 336)
+    data = data_of(html)
+    own = [t for t in net.model.parameters() if t.ndim > 1]  # convolutions, then w
+    held = [layer["w"] for layer in data["layers"] if "w" in layer] + [data["w"]]
+    for t, text in zip(own, held, strict=True):
+        low, high = np.frombuffer(zlib.decompress(base64.b64decode(text)), "u1").reshape(2, -1)
+        halves = np.stack([low, high], 1).reshape(-1).view("<f2")
+        assert np.array_equal(halves, t.detach().half().flatten().numpy())
+    assert data["weights"] == sum(t.numel() for t in own)
+
+
 @pytest.mark.parametrize("path", all_notebooks(), ids=lambda path: path.stem)
 def test_stored_figures_hold_the_present_scripts(path):
     """After a change of a script: `make notebooks` for those that show a live figure."""

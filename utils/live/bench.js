@@ -98,8 +98,7 @@ const bench = (live) => async (body, data) => {
     const { M, S, P } = now();
     const { c } = state;
     const shown = live.upsample(M, data.cells, data.shown);
-    const level = shown.map((v) => Math.min(1, Math.max(0, 0.5 + v / limit / 2)));
-    live.paint(under, picture, level, palette, data.alpha, true);
+    live.paint(under, picture, live.signed(shown, limit), palette, data.alpha, true);
     equation.replaceChildren(
       ...live.account(live.mean(M) + data.b[c], data.b[c]), // from the map: the bars below are from F
       ...math(`,  P_c = ${fixed(P[c], 3)}`),

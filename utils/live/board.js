@@ -8,118 +8,155 @@ const board = (live) => async (body, data) => {
 
   // ------------------------------------------------ the network
 
-  /** Half-precision numbers, as utils.live.drawing.halves packs them. */
-  const halves = async (text) => {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-    const n = planes.length / 2;
-    return Float64Array.from({ length: n }, (_, i) => {
-      const high = planes[n + i];
-      const [power, part] = [(high >> 2) & 31, ((high & 3) << 8) | planes[i]];
-      const size = power ? (1024 + part) * 2 ** (power - 25) : part * 2 ** -24;
-      return high >> 7 ? -size : size;
-    });
-  };
+  /**
+   * The network, with nothing of the page in it, for a worker is made from this text. Returns a
+   * function: pixels, as a canvas gives them -> the maps M (C, n) and the scores S (C,).
+   */
+  const network = async (data) => {
+    /** Half-precision numbers, as utils.live.drawing.halves packs them. */
+    const halves = async (text) => {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      const planes = new Uint8Array(await new Response(stream).arrayBuffer());
+      const n = planes.length / 2;
+      return Float64Array.from({ length: n }, (_, i) => {
+        const high = planes[n + i];
+        const [power, part] = [(high >> 2) & 31, ((high & 3) << 8) | planes[i]];
+        const size = power ? (1024 + part) * 2 ** (power - 25) : part * 2 ** -24;
+        return high >> 7 ? -size : size;
+      });
+    };
 
-  /** One convolution, its batch normalization and ReLU: (n_in, H, W) -> (n_out, h, w). */
-  const convolution = async ({ shape, stride, dilation, w, scale, shift }) => {
-    const [nOut, nIn, size] = shape;
-    const taps = nIn * size * size;
-    const weights = (await halves(w)).map((v, i) => v * scale[Math.floor(i / taps)]);
-    const pad = (size >> 1) * dilation;
-    let columns = new Float64Array(0);
-    return ({ f, H, W }) => {
-      const h = Math.floor((H + 2 * pad - dilation * (size - 1) - 1) / stride) + 1;
-      const wide = Math.floor((W + 2 * pad - dilation * (size - 1) - 1) / stride) + 1;
-      const n = h * wide;
-      if (columns.length !== n * taps) columns = new Float64Array(n * taps); // outside stays 0
-      for (let y = 0, at = 0; y < h; y++) {
-        for (let x = 0; x < wide; x++) {
-          for (let k = 0; k < nIn; k++) {
-            for (let i = 0; i < size; i++) {
-              const row = y * stride + i * dilation - pad;
-              for (let j = 0; j < size; j++, at++) {
-                const column = x * stride + j * dilation - pad;
-                const inside = row >= 0 && row < H && column >= 0 && column < W;
-                if (inside) columns[at] = f[(k * H + row) * W + column];
+    /** One convolution, its batch normalization and ReLU: (n_in, H, W) -> (n_out, h, w). */
+    const convolution = async ({ shape, stride, dilation, w, scale, shift }) => {
+      const [nOut, nIn, size] = shape;
+      const taps = nIn * size * size;
+      const weights = (await halves(w)).map((v, i) => v * scale[Math.floor(i / taps)]);
+      const pad = (size >> 1) * dilation;
+      let columns = new Float64Array(0);
+      return ({ f, H, W }) => {
+        const h = Math.floor((H + 2 * pad - dilation * (size - 1) - 1) / stride) + 1;
+        const wide = Math.floor((W + 2 * pad - dilation * (size - 1) - 1) / stride) + 1;
+        const n = h * wide;
+        if (columns.length !== n * taps) columns = new Float64Array(n * taps); // outside stays 0
+        for (let y = 0, at = 0; y < h; y++) {
+          for (let x = 0; x < wide; x++) {
+            for (let k = 0; k < nIn; k++) {
+              for (let i = 0; i < size; i++) {
+                const row = y * stride + i * dilation - pad;
+                for (let j = 0; j < size; j++, at++) {
+                  const column = x * stride + j * dilation - pad;
+                  const inside = row >= 0 && row < H && column >= 0 && column < W;
+                  if (inside) columns[at] = f[(k * H + row) * W + column];
+                }
               }
             }
           }
         }
-      }
-      const out = new Float64Array(nOut * n);
-      // Two places and four channels at a time: each number that is read is used several times.
-      for (let o = 0; o < nOut; o += 4) {
-        const a = o * taps;
-        const b = a + taps;
-        const c = b + taps;
-        const d = c + taps;
-        for (let p = 0; p < n; p += 2) {
-          const q = p * taps;
-          const r = p + 1 < n ? q + taps : q;
-          let a0 = 0, a1 = 0, b0 = 0, b1 = 0, c0 = 0, c1 = 0, d0 = 0, d1 = 0;
-          for (let i = 0; i < taps; i++) {
-            const u = columns[q + i];
-            const v = columns[r + i];
-            a0 += weights[a + i] * u;
-            a1 += weights[a + i] * v;
-            b0 += weights[b + i] * u;
-            b1 += weights[b + i] * v;
-            c0 += weights[c + i] * u;
-            c1 += weights[c + i] * v;
-            d0 += weights[d + i] * u;
-            d1 += weights[d + i] * v;
+        const out = new Float64Array(nOut * n);
+        // Two places and four channels at a time: each number that is read is used several times.
+        for (let o = 0; o < nOut; o += 4) {
+          const a = o * taps;
+          const b = a + taps;
+          const c = b + taps;
+          const d = c + taps;
+          for (let p = 0; p < n; p += 2) {
+            const q = p * taps;
+            const r = p + 1 < n ? q + taps : q;
+            let a0 = 0, a1 = 0, b0 = 0, b1 = 0, c0 = 0, c1 = 0, d0 = 0, d1 = 0;
+            for (let i = 0; i < taps; i++) {
+              const u = columns[q + i];
+              const v = columns[r + i];
+              a0 += weights[a + i] * u;
+              a1 += weights[a + i] * v;
+              b0 += weights[b + i] * u;
+              b1 += weights[b + i] * v;
+              c0 += weights[c + i] * u;
+              c1 += weights[c + i] * v;
+              d0 += weights[d + i] * u;
+              d1 += weights[d + i] * v;
+            }
+            const next = r === q ? 0 : 1; // the last of an odd number stands alone
+            const at = o * n + p;
+            out[at + next] = a1;
+            out[at] = a0;
+            out[at + n + next] = b1;
+            out[at + n] = b0;
+            out[at + 2 * n + next] = c1;
+            out[at + 2 * n] = c0;
+            out[at + 3 * n + next] = d1;
+            out[at + 3 * n] = d0;
           }
-          const next = r === q ? 0 : 1; // the last of an odd number stands alone
-          const at = o * n + p;
-          out[at + next] = a1;
-          out[at] = a0;
-          out[at + n + next] = b1;
-          out[at + n] = b0;
-          out[at + 2 * n + next] = c1;
-          out[at + 2 * n] = c0;
-          out[at + 3 * n + next] = d1;
-          out[at + 3 * n] = d0;
         }
+        for (let o = 0, at = 0; o < nOut; o++) {
+          for (const end = at + n; at < end; at++) out[at] = Math.max(0, out[at] + shift[o]);
+        }
+        return { f: out, H: h, W: wide };
+      };
+    };
+
+    /** The largest of each 2 × 2. */
+    const pooling = ({ f, H, W }) => {
+      const [h, w] = [H >> 1, W >> 1];
+      const out = new Float64Array((f.length / (H * W)) * h * w);
+      for (let i = 0; i < out.length; i++) {
+        const [k, y, x] = [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w];
+        const p = (k * H + 2 * y) * W + 2 * x;
+        out[i] = Math.max(f[p], f[p + 1], f[p + W], f[p + W + 1]);
       }
-      for (let o = 0, at = 0; o < nOut; o++) {
-        for (const end = at + n; at < end; at++) out[at] = Math.max(0, out[at] + shift[o]);
+      return { f: out, H: h, W: w };
+    };
+
+    const layers = await Promise.all(data.layers.map((l) => (l.pool ? () => pooling : convolution)(l)));
+    const w = await halves(data.w);
+    const K = w.length / data.b.length;
+
+    return (rgba) => {
+      const pixels = rgba.length / 4;
+      const x = new Float64Array(3 * pixels);
+      for (let k = 0, i = 0; k < 3; k++) {
+        for (let p = k; p < rgba.length; p += 4, i++) x[i] = (rgba[p] / 255 - 0.5) / 0.25;
       }
-      return { f: out, H: h, W: wide };
+      const { f } = layers.reduce((seen, layer) => layer(seen), { f: x, H: data.side, W: data.side });
+      const n = f.length / K;
+      const M = new Float64Array(data.b.length * n);
+      for (let i = 0; i < w.length; i++) {
+        const [c, k] = [Math.floor(i / K), i % K];
+        for (let p = 0; p < n; p++) M[c * n + p] += w[i] * f[k * n + p];
+      }
+      const S = data.b.map((b, c) => b + M.subarray(c * n, (c + 1) * n).reduce((a, v) => a + v) / n);
+      return { M, S };
     };
   };
 
-  /** The largest of each 2 × 2. */
-  const pooling = ({ f, H, W }) => {
-    const [h, w] = [H >> 1, W >> 1];
-    const out = new Float64Array((f.length / (H * W)) * h * w);
-    for (let i = 0; i < out.length; i++) {
-      const [k, y, x] = [Math.floor(i / (h * w)), Math.floor(i / w) % h, i % w];
-      const p = (k * H + 2 * y) * W + 2 * x;
-      out[i] = Math.max(f[p], f[p + 1], f[p + W], f[p + W + 1]);
-    }
-    return { f: out, H: h, W: w };
-  };
+  /** The network in a worker, so that the hand never waits for it. Rejects where there is none. */
+  const working = () =>
+    new Promise((resolve, reject) => {
+      const text = `const network = ${network};
+        let run;
+        onmessage = async ({ data }) => {
+          if (run) postMessage(run(data));
+          else postMessage(typeof (run = await network(data)));
+        };`;
+      const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const worker = new Worker(address);
+      const ask = (message, done) => {
+        worker.onmessage = (answer) => {
+          worker.onmessage = null; // it shall hold nothing of this figure
+          done(answer.data);
+        };
+        worker.postMessage(message);
+      };
+      worker.onerror = reject;
+      ask(parts, () => {
+        URL.revokeObjectURL(address);
+        live.endWith(body, worker);
+        resolve((rgba) => new Promise((done) => ask(rgba, done)));
+      });
+    });
 
-  const layers = await Promise.all(data.layers.map((l) => (l.pool ? () => pooling : convolution)(l)));
-  const w = await halves(data.w);
-  const K = w.length / names.length;
-  const rowOf = (c) => w.subarray(c * K, (c + 1) * K);
-
-  /** Pixels, as a canvas gives them -> the last maps f (K, n), F, S and P. */
-  const run = (rgba) => {
-    const n = rgba.length / 4;
-    const x = new Float64Array(3 * n);
-    for (let k = 0, i = 0; k < 3; k++) {
-      for (let p = k; p < rgba.length; p += 4, i++) x[i] = (rgba[p] / 255 - 0.5) / 0.25;
-    }
-    const { f } = layers.reduce((seen, layer) => layer(seen), { f: x, H: side, W: side });
-    const cells = f.length / K;
-    const F = Array.from({ length: K }, (_, k) => live.mean(f.subarray(k * cells, (k + 1) * cells)));
-    const S = names.map((_, c) => rowOf(c).reduce((sum, v, k) => sum + v * F[k], data.b[c]));
-    return { f, S, P: live.softmax(S) };
-  };
+  const parts = { layers: data.layers, w: data.w, b: data.b, side };
+  let run = await network(parts);
 
   // ------------------------------------------------ the picture
 
@@ -220,46 +257,67 @@ const board = (live) => async (body, data) => {
   const hand = { x: side / 2, y: side / 2 }; // the rubber
   let seen;
 
-  const draw = () => {
-    seen = run(drawScene());
-    drawMap();
+  let busy = false;
+  let next = null; // the pixels to be looked at; only the latest count
+  const look = async (rgba) => {
+    next = rgba;
+    if (busy) return;
+    busy = true;
+    classes.setAttribute("aria-busy", true);
+    while (next) {
+      const now = next;
+      next = null;
+      seen = await run(now);
+      tell();
+    }
+    busy = false;
+    classes.setAttribute("aria-busy", false);
   };
-  const redraw = live.atFrame(draw);
 
-  /** The map over the enlarged picture, and all numbers. */
+  let moved = false;
+  /** At each frame: the picture as the hand left it, under the latest map that there is. */
+  const refresh = live.atFrame(() => {
+    if (moved) look(drawScene());
+    moved = false;
+    drawMap();
+  });
+  const redraw = () => {
+    moved = true;
+    refresh();
+  };
+
+  let level; // of the class shown, enlarged: 0 to 1
+
+  /** The map over the enlarged picture. */
   const drawMap = () => {
-    const { f, S, P } = seen;
+    enlarged.drawImage(scene, 0, 0, ...shown);
+    live.paint(under, live.grabbed(enlarged, ...shown), level, heat, state.alpha);
+    drawMarks();
+  };
+
+  /** What follows from the scores and the class: the map, all numbers. */
+  const tell = () => {
+    const { M, S } = seen;
+    const P = live.softmax(S);
     const leader = S.indexOf(Math.max(...S));
     const c = state.c < 0 ? leader : state.c;
-    const M = live.classMap(f, rowOf(c));
-    enlarged.drawImage(scene, 0, 0, ...shown);
-    const rgba = enlarged.getImageData(0, 0, ...shown).data;
-    const grey = new Float32Array(rgba.length / 4);
-    for (let i = 0, p = 0; i < grey.length; i++, p += 4) {
-      grey[i] = 0.299 * rgba[p] + 0.587 * rgba[p + 1] + 0.114 * rgba[p + 2];
-    }
-    const level = live.normalize(live.upsample(M, data.cells, shown));
-    const picture = { rgba, grey, width: data.shown, height: data.shown };
-    live.paint(under, picture, level, heat, state.alpha);
-    legend.set(heat, 0, Math.max(0, ...M));
-    drawMarks();
+    const n = M.length / names.length;
+    const map = M.subarray(c * n, (c + 1) * n);
+    level = live.normalize(live.upsample(map, data.cells, shown));
+    legend.set(heat, 0, live.largest(map));
     rows.forEach(({ row, bar, value }, i) => {
       row.classList.toggle("cl-leads", i === leader);
       row.dataset.score = S[i];
       bar.style.width = `${100 * P[i]}%`;
       value.textContent = `${fixed(S[i])}   ${fixed(P[i], 3)}`;
     });
-    const [mean, b] = [live.mean(M), data.b[c]];
-    equation.replaceChildren(
-      `${names[c]}: `,
-      ...live.math(`mean(M_c) + b_c = ${fixed(mean)} ${b < 0 ? "−" : "+"} ${fixed(Math.abs(b))} = `),
-      el("strong", {}, ...live.math(`S_c = ${fixed(S[c])}`)),
-    );
+    equation.replaceChildren(`${names[c]}: `, ...live.account(S[c], data.b[c]));
     const thing = chosen();
     const where = thing
       ? `${thing.name} at ${Math.round(thing.x)}, ${Math.round(thing.y)} of ${side}. `
       : "";
     status.say(`${where}${names[leader]} leads with ${percent(P[leader])}. Map of ${names[c]}.`);
+    refresh();
   };
 
   /** A frame around the chosen thing, and the rubber. */
@@ -523,12 +581,11 @@ const board = (live) => async (body, data) => {
     const input = focusable(el("input", { type: "radio", name: classes.id, checked: c === state.c }));
     input.addEventListener("change", () => {
       state.c = c;
-      drawMap();
+      tell();
     });
     return el("label", {}, input, el("span", {}, label));
   };
-  const classes = el("div", { className: "cl-classes", role: "radiogroup" });
-  classes.id = `cam-live-board-${document.querySelectorAll(".cl-classes").length}`;
+  const classes = live.named(el("div", { className: "cl-classes", role: "radiogroup" }));
   classes.setAttribute("aria-label", "Class whose map is shown; its score and probability");
   const title = el("span", { className: "cl-quiet" }, ...live.math("S_c      P_c"));
   classes.append(el("div", { className: "cl-class" }, radio(-1, "whichever leads"), el("b"), title));
@@ -542,13 +599,12 @@ const board = (live) => async (body, data) => {
 
   scene.setAttribute("role", "img");
   scene.setAttribute("aria-label", `The picture as the network gets it, ${side} × ${side} pixels`);
-  const numbers = data.layers.reduce((sum, { shape }) => sum + (shape?.reduce((a, b) => a * b) ?? 0), w.length);
   const gets = el("figure", { className: "cl-gets" }, scene);
   gets.append(
     el(
       "figcaption",
       {},
-      `What the network gets: ${side} × ${side} pixels. Its ${numbers.toLocaleString("en")} weights are ` +
+      `What the network gets: ${side} × ${side} pixels. Its ${data.weights.toLocaleString("en")} weights are ` +
         "in this page and run in it, at every move.",
     ),
   );
@@ -565,7 +621,7 @@ const board = (live) => async (body, data) => {
       step: 0.05,
       change: (alpha) => {
         state.alpha = alpha;
-        live.atFrame(drawMap)();
+        refresh();
       },
     }),
     gets,
@@ -578,5 +634,11 @@ const board = (live) => async (body, data) => {
     choose(0);
   };
   begin();
-  draw();
+  seen = await run(drawScene());
+  tell();
+  drawMap();
+  working().then(
+    (elsewhere) => (run = elsewhere),
+    () => {}, // then it runs here, and the hand waits for it
+  );
 };

@@ -1,6 +1,6 @@
 """The drawing board: a small network that runs in the page, on pictures that the reader makes.
 
-The front page of the course has one.
+The front page of the course and notebook 01 have one.
 """
 
 import base64
@@ -34,8 +34,8 @@ def board(net: CamNetwork) -> None:
 
     `net` is one of the course's networks with global average pooling, for drawn things:
     `models.load("objects-gap")`. Its weights go into the page in half precision, as its file holds
-    them, and the page computes every layer. Raises TypeError or ValueError for other networks, and
-    says what to do.
+    them, and a worker in the page computes every layer. Raises TypeError or ValueError for other
+    networks, and says what to do. Notebook 01.
     """
     picture = torch.from_numpy(np.asarray(_first()).copy()).permute(2, 0, 1)
     p, cells = looked(net, picture)
@@ -46,10 +46,11 @@ def board(net: CamNetwork) -> None:
         )
     if set(net.class_names) - set(things.THINGS):
         raise ValueError("the board has no such things as this network names: load objects-gap")
-    c = int(p.S[0].argmax())
+    c = net.index(FIRST[0][0])
     data = {
         "names": list(net.class_names),
         "layers": layers(net.model),
+        "weights": sum(t.numel() for t in net.model.parameters() if t.ndim > 1),
         "w": halves(p.w),
         "b": [0.0] * len(p.w) if p.b is None else p.b.tolist(),
         "cells": page.placed(cells, p.f.shape[2:]),

@@ -39,12 +39,16 @@ const explorer = (live) => async (body, data) => {
     return { weights, M, shown, heat, top, limit, name: data.names[state.c] };
   };
 
+  const paintMap = () => {
+    const signed = state.colours === SIGNED;
+    const { shown, limit } = seen;
+    const level = signed ? live.signed(shown, limit) : live.normalize(shown);
+    live.paint(under, picture, level, palettes[state.colours], state.alpha, signed);
+  };
+
   const drawMap = () => {
     seen = look();
-    const signed = state.colours === SIGNED;
-    const { shown, top, limit } = seen;
-    const level = signed ? shown.map((v) => 0.5 + v / limit / 2) : live.normalize(shown);
-    live.paint(under, picture, level, palettes[state.colours], state.alpha, signed);
+    paintMap();
     sayScore();
     drawBox();
   };
@@ -137,7 +141,12 @@ const explorer = (live) => async (body, data) => {
     "div",
     { className: "cl-panel" },
     classes,
-    live.slider({ label: "Opacity", value: state.alpha, step: 0.05, change: set("alpha", redraw) }),
+    live.slider({
+      label: "Opacity",
+      value: state.alpha,
+      step: 0.05,
+      change: set("alpha", live.atFrame(paintMap)),
+    }),
     live.slider({
       label: "Threshold",
       value: state.threshold,

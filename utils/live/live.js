@@ -111,7 +111,12 @@ const makeLive = (version) => {
     return big;
   };
 
-  const largest = (M) => M.reduce((top, v) => (v > top ? v : top), 0);
+  // Plain loops: `reduce` and `map` take several times as long, and these run at every frame.
+  const largest = (M) => {
+    let top = 0;
+    for (let i = 0; i < M.length; i++) if (M[i] > top) top = M[i];
+    return top;
+  };
 
   /** The cell (row, column) of a map's maximum. */
   const peak = (M, W) => {
@@ -120,12 +125,27 @@ const makeLive = (version) => {
   };
 
   /** The largest size of a value. */
-  const limit = (M) => M.reduce((top, v) => Math.max(top, Math.abs(v)), 0) || 1;
+  const limit = (M) => {
+    let top = 0;
+    for (let i = 0; i < M.length; i++) top = Math.max(top, Math.abs(M[i]));
+    return top || 1;
+  };
 
   /** Scaled by its maximum, negative evidence cut off: cam.normalize. Without evidence 0. */
   const normalize = (M) => {
     const top = largest(M);
-    return top > 0 ? M.map((v) => Math.max(0, v) / top) : new Float32Array(M.length);
+    const heat = new Float32Array(M.length);
+    for (let i = 0; top > 0 && i < heat.length; i++) heat[i] = Math.max(0, M[i]) / top;
+    return heat;
+  };
+
+  /** Values from -limit to limit as colours, 0..1: 0.5 is where they have no sign. */
+  const signed = (M, limit) => {
+    const level = new Float32Array(M.length);
+    for (let i = 0; i < level.length; i++) {
+      level[i] = Math.min(1, Math.max(0, 0.5 + M[i] / limit / 2));
+    }
+    return level;
   };
 
   /** Connected pieces (8-neighbours) above the threshold, largest first: [{size, box}]. */
@@ -196,12 +216,13 @@ const makeLive = (version) => {
     const image = context.createImageData(width, height);
     const out = image.data;
     for (let i = 0, p = 0; i < grey.length; i++, p += 4) {
-      const c = 3 * Math.min(255, (level[i] * 256) | 0);
-      const pale = alpha * (0.85 * grey[i] + 38.25);
-      const here = hides[c / 3];
-      for (let j = 0; j < 3; j++) {
-        out[p + j] = (1 - here) * ((1 - alpha) * rgba[p + j] + pale) + here * palette[c + j];
-      }
+      const colour = Math.min(255, (level[i] * 256) | 0);
+      const [here, c] = [hides[colour], 3 * colour];
+      const thin = (1 - here) * (1 - alpha);
+      const pale = (1 - here) * alpha * (0.85 * grey[i] + 38.25);
+      out[p] = thin * rgba[p] + pale + here * palette[c];
+      out[p + 1] = thin * rgba[p + 1] + pale + here * palette[c + 1];
+      out[p + 2] = thin * rgba[p + 2] + pale + here * palette[c + 2];
       out[p + 3] = 255;
     }
     context.putImageData(image, 0, 0);
@@ -571,6 +592,10 @@ const makeLive = (version) => {
     return at;
   };
 
+  /** End a worker when its figure is gone from the page, as after its cell has run again. */
+  const gone = new FinalizationRegistry((worker) => worker.terminate());
+  const endWith = (body, worker) => gone.register(body, worker);
+
   // ---------------------------------------------------------------- waking up
 
   const kinds = {};
@@ -601,8 +626,8 @@ const makeLive = (version) => {
 
   return {
     kinds, start, unpack, photo, grabbed, colours, classMap, mean, softmax, upsample, largest, peak, limit,
-    normalize, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
+    normalize, signed, pieces, boxOf, area, iou, paint, layers, legend, drawBox, drawCell, fillCell, atFrame, el,
     focusable, fixed, short, minus, percent, slider, tickbox, choice, plot, outline, menu, finder,
-    button, account, math, announcer, bars, pointing, ORANGE, BLUE,
+    button, account, math, announcer, bars, pointing, named, endWith, ORANGE, BLUE,
   };
 };

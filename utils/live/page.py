@@ -63,9 +63,9 @@ def page(kind: str, data: Mapping[str, Any], still: Image.Image, words: str) -> 
 
 @functools.cache
 def version() -> str:
-    """Changes with every script, so that old outputs and new ones never share definitions."""
-    scripts = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.js")))
-    return hashlib.sha256(scripts).hexdigest()[:8]
+    """Changes with every script and style: old outputs and new ones never share definitions."""
+    files = sorted([*HERE.glob("*.js"), *HERE.glob("*.css")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
 
 
 @functools.cache

@@ -5,23 +5,27 @@ What stands on the screen is held against `utils`, which computed nothing of it:
 
 import base64
 import io
+import itertools
 import math
 import os
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import sketchbook
+from course import COPIES
 from utils import cam, channels, live, localization, models, networks, plots
 from utils.live import page as packing
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[3]
+SECONDS = 1000  # playwright counts in milliseconds
 SHARED = "Object.values(camLive)[0]"  # what live.js defines, for tests of its functions
 
 
@@ -628,6 +632,139 @@ def test_the_browser_refuses_what_it_cannot_show(net):
         live.browser(net.model, sketchbook.objects(4))
 
 
+# ---------------------------------------------------------------- the drawing board
+
+
+@pytest.fixture(scope="module")
+def board(net) -> str:
+    return html_of(live.board, net)
+
+
+def at_work(page) -> None:
+    """Wait until the board's network runs in its worker."""
+    if not page.workers:
+        page.wait_for_event("worker")
+    while page.workers[0].evaluate("typeof run") != "function":
+        drawn(page)
+
+
+def agrees(page, net) -> torch.Tensor:
+    """Asserts that the page's scores (C,) are PyTorch's for the picture it shows; returns them."""
+    drawn(page)
+    page.wait_for_function("() => !document.querySelector('[aria-busy=true]')")
+    drawn(page)
+    rgba = pixels(page.locator(".cl-gets canvas"))
+    picture = torch.tensor(rgba[..., :3], dtype=torch.uint8).permute(2, 0, 1)
+    assert picture.shape == (3, 112, 112)
+    want = net.forward_pass(net.prepare(picture)).S[0]
+    rows = page.locator(".cl-class[data-name]")
+    scores = torch.tensor(rows.evaluate_all("rows => rows.map(r => Number(r.dataset.score))"))
+    assert (scores - want).abs().max() < 1e-3
+    return scores
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_the_network_in_the_page_is_the_one_in_pytorch(opened, board, net, worker):
+    """By keyboard alone: moved, grown, turned, rubbed, recoloured, another place, another thing."""
+    page = opened(board if worker else f"<script>Worker = undefined</script>{board}")
+    seen = [agrees(page, net)]
+    assert net.class_names[seen[0].argmax()] == "bird"
+    if worker:
+        at_work(page)
+    area = page.get_by_role("application", name=re.compile("Drawing board"))
+    for keys in (["ArrowRight"] * 3 + ["ArrowUp"], ["+"], [" "], ["PageDown", "Delete"]):
+        area.focus()
+        for key in keys:
+            page.keyboard.press(key)
+        seen.append(agrees(page, net))
+    for name in ("yellow", "night", "Add a car"):
+        page.get_by_role("button", name=name, exact=True).press("Enter")
+        seen.append(agrees(page, net))
+    page.get_by_role("button", name="erase").press("Enter")
+    area.press("Space")
+    seen.append(agrees(page, net))
+    assert all(not torch.equal(a, b) for a, b in itertools.pairwise(seen))
+    status = page.locator(".cam-live [role=status]")
+    page.wait_for_function(
+        "e => /^car at .* leads with .*%/.test(e.textContent)", arg=status.element_handle()
+    )
+    assert len(page.workers) == worker
+
+
+def test_a_thing_is_dragged_from_the_tray_and_about(opened, board, net):
+    page = opened(board)
+    frame = page.locator(".cl-above").bounding_box()
+    fish = page.get_by_role("button", name="Add a fish").bounding_box()
+
+    def to(across, down):
+        page.mouse.move(frame["x"] + across * frame["width"], frame["y"] + down * frame["height"])
+
+    seen = [agrees(page, net)]
+    page.mouse.move(fish["x"] + 20, fish["y"] + 20)
+    page.mouse.down()
+    for share in (0.3, 0.5, 0.7):
+        to(share, 0.2)
+    page.mouse.up()
+    seen.append(agrees(page, net))
+    assert seen[1][net.index("fish")] > seen[0][net.index("fish")]
+    page.mouse.down()
+    to(0.2, 0.9)
+    page.mouse.up()
+    assert not torch.equal(agrees(page, net), seen[1])
+
+
+def test_the_class_chosen_is_the_class_shown(opened, board, net):
+    page = opened(board)
+    equation = page.locator(".cl-equation")
+    assert equation.inner_text().startswith("bird:")
+    page.get_by_role("radio", name="cup").check()
+    scores = agrees(page, net)
+    assert equation.inner_text().startswith("cup:")
+    mean, b, S = numbers(equation.inner_text().replace("\N{MINUS SIGN} ", "-"))
+    assert mean + b == pytest.approx(S, abs=1e-6)
+    assert S == pytest.approx(scores[net.index("cup")].item(), abs=0.006)
+
+
+def test_the_board_shows_the_map_of_what_it_was_given(opened, board, net):
+    page = opened(board)
+    page.get_by_role("slider", name="Opacity").fill("1")
+    agrees(page, net)
+    picture = torch.tensor(pixels(page.locator(".cl-gets canvas"))[..., :3], dtype=torch.uint8)
+    x = net.prepare(picture.permute(2, 0, 1))
+    M = net(x, net.index("bird"))[1][0, 0]
+    large = packing.within(picture.permute(2, 0, 1), 336)
+    want = 255 * plots.overlay(large, M, 1, net.cells(x))
+    got = pixels(page.locator(".cl-map canvas").first)[..., :3]
+    assert np.abs(got - want).mean() < 3
+
+
+def test_two_boards_do_not_share_their_choice(opened, board):
+    page = opened(board, board)
+    first, second = page.locator(".cam-live").all()
+    first.get_by_role("radio", name="cup").check()
+    assert second.get_by_role("radio", name="whichever leads").is_checked()
+    assert first.locator(".cl-equation").inner_text().startswith("cup:")
+    assert second.locator(".cl-equation").inner_text().startswith("bird:")
+
+
+def test_a_worker_ends_with_its_board(opened, board):
+    """As when a cell is run again."""
+    page = opened(board)
+    at_work(page)
+    page.evaluate("() => document.querySelector('.cam-live').remove()")
+    chromium = page.context.new_cdp_session(page)
+    with page.workers[0].expect_event("close") as closed:
+        chromium.send("HeapProfiler.collectGarbage")
+    assert closed.value and page.workers == []
+
+
+def test_the_board_takes_the_courses_own_networks(net):
+    with pytest.raises(ValueError, match="average pooling"):
+        live.board(models.load("objects-gmp"))
+    with pytest.raises(TypeError, match=r"models\.load"):
+        live.board(net.model)
+
+
 # ---------------------------------------------------------------- for everybody
 
 
@@ -672,12 +809,12 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def figures(explorer, bench, thresholds, paint, browsed) -> dict[str, str]:
+def figures(explorer, bench, thresholds, paint, browsed, board) -> dict[str, str]:
     made = {"explorer": explorer, "bench": bench, "thresholds": thresholds, "paint": paint}
-    return made | {"browser": browsed}
+    return made | {"browser": browsed, "board": board}
 
 
-KINDS = ["explorer", "bench", "thresholds", "paint", "browser"]
+KINDS = ["explorer", "bench", "thresholds", "paint", "browser", "board"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -689,6 +826,57 @@ def test_nothing_serious_is_found_by_axe(opened, figures, kind, theme):
     found = page.evaluate("axe.run('main').then(r => r.violations)")
     bad = [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in found]
     assert [v for v in bad if v[1] in ("serious", "critical")] == []
+
+
+# What each host marks its page with, and its own colours; widgets bring JupyterLab's light ones.
+WIDGETS = "--jp-layout-color0: white; --jp-content-font-color1: #000d"
+JUPYTERLAB = "--jp-layout-color0: {1}; --jp-content-font-color1: {0}".format
+VS_CODE = f"{WIDGETS}; --vscode-foreground: {{}}; --vscode-editor-background: {{}}".format
+HOSTS = {
+    "jupyterlab-light": ("light", {"data-jp-theme-light": "true"}, JUPYTERLAB("#000d", "white")),
+    "jupyterlab-dark": ("dark", {"data-jp-theme-light": "false"}, JUPYTERLAB("white", "#111")),
+    "vscode-light": ("light", {"class": "vscode-light"}, VS_CODE("#616161", "#fff")),
+    "vscode-dark": ("dark", {"class": "vscode-dark"}, VS_CODE("#ccc", "#1e1e1e")),
+    "vscode-black": ("dark", {"class": "vscode-high-contrast"}, VS_CODE("#fff", "#000")),
+    "vscode-white": (
+        "light",
+        {"class": "vscode-high-contrast vscode-high-contrast-light"},
+        VS_CODE("#292929", "#fff"),
+    ),
+    "colab-light": ("light", {"theme": "light"}, WIDGETS),
+    "colab-dark": ("dark", {"theme": "dark"}, WIDGETS),
+}
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance of a computed colour, 0 to 1 (WCAG 2)."""
+    rgb = np.array([float(v) for v in re.findall(r"[\d.]+", colour)[:3]]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_figure_is_as_dark_as_its_host_whatever_the_system_is(opened, explorer, host):
+    theme, marks, style = HOSTS[host]
+    page = opened(explorer, theme={"light": "dark", "dark": "light"}[theme])
+    page.evaluate(
+        """([marks, style]) => {
+          document.body.style = style;
+          const on = "theme" in marks ? document.documentElement : document.body;
+          for (const [name, value] of Object.entries(marks)) on.setAttribute(name, value);
+        }""",
+        [marks, style],
+    )
+    computed = """selectors => selectors.map(s => {
+      const { color, backgroundColor } = getComputedStyle(document.querySelector(s));
+      return [color, backgroundColor];
+    })"""
+    colours = page.evaluate(computed, [".cam-live", ".cl-words", ".cam-live select"])
+    (ink, ground), (quiet, _), (chosen, field) = [map(brightness, pair) for pair in colours]
+    assert (ground < 0.05, field < 0.05) == (theme == "dark", theme == "dark")
+    for text, behind in ((ink, ground), (quiet, ground), (chosen, field)):
+        low, high = sorted((text, behind))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -720,4 +908,53 @@ def test_nothing_is_wider_than_the_page(opened, figures, kind, width):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_drawn_picture_makes_a_small_output(figures, kind):
-    assert len(figures[kind]) < 150_000
+    most = {"board": 500_000}  # it holds a whole network and the things to drag
+    assert len(figures[kind]) < most.get(kind, 150_000)
+
+
+# ---------------------------------------------------------------- in JupyterLab
+
+
+@pytest.fixture(scope="module")
+def course(figures, tmp_path_factory) -> Path:
+    """A notebook that somebody else ran: the output of each figure, and no code behind it."""
+    folder = tmp_path_factory.mktemp("course")
+    (folder / COPIES).mkdir()
+    html = [{"text/html": figures[kind]} for kind in KINDS]
+    outputs = [nbformat.v4.new_output("display_data", data) for data in html]
+    cells = [nbformat.v4.new_code_cell(outputs=[output]) for output in outputs]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / COPIES / "figures.ipynb")
+    return folder
+
+
+def test_in_jupyterlab_a_figure_stands_still_until_it_is_trusted(browser, lab):
+    """Then all are alive, with nothing run, and their keys never reach the notebook."""
+    stills, said = ".jp-OutputArea-output img", []
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(240 * SECONDS)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    page.goto(lab("figures.ipynb"))
+    page.wait_for_function(f"() => document.querySelectorAll('{stills}').length === {len(KINDS)}")
+    seen = page.locator(stills).evaluate_all(
+        "all => Promise.all(all.map(i => i.decode().then(() => i.alt && i.naturalWidth)))"
+    )
+    assert min(seen) >= 320 and page.locator(".cam-live[data-state]").count() == 0
+    ready = "() => /Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)"
+    page.wait_for_function(ready)
+    page.keyboard.press("Control+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("trust notebook")
+    page.locator(".lm-CommandPalette-item[data-command='notebook:trust']").click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    alive = ".cam-live[data-state=alive]"
+    page.wait_for_function(f"() => document.querySelectorAll('{alive}').length === {len(KINDS)}")
+    for figure in page.locator(alive).all():
+        figure.locator("input[type=range], [role=application]").first.focus()
+        for key in ("ArrowRight", "d", "d", "x", "b"):
+            page.keyboard.press(key)
+        assert figure.locator(":focus").count() == 1
+    assert page.locator(".jp-Cell").count() == len(KINDS)
+    page.close()
+    assert said == []
