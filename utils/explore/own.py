@@ -50,7 +50,7 @@ class Chosen:
 
 
 def own_picture(samples: Mapping[str, Tensor]) -> Chosen:
-    """Controls that choose a picture: one of `samples`, an upload, the camera, an address or a path.
+    """Controls that choose a picture: one of `samples`, an upload, the camera, an address, a path.
 
     The first of `samples` ((3, h, w) uint8 by name) is chosen until another is. Raises ValueError
     where there are none.
@@ -173,7 +173,8 @@ def _picture_panel(chosen: Chosen, samples: Mapping[str, Tensor]):
     fetch.on_click(lambda _: chosen.take(address.value, "The address"))
     chosen.changed = seen
     seen()
-    return widgets.HBox([widgets.VBox([menu, upload, _camera(chosen), address, fetch, words]), image])
+    controls = [menu, upload, _camera(chosen), address, fetch, words]
+    return widgets.HBox([widgets.VBox(controls), image])
 
 
 def _camera(chosen: Chosen):
