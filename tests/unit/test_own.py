@@ -213,7 +213,10 @@ def test_the_camera_of_a_panel_gives_a_picture_or_a_sentence(panels):
     button, field, _ = parts(panels[0]).camera.children
     assert button.description and field.layout.display == "none"
     for _ in range(2):
+        button.click()
+        assert button.disabled  # or a second one would ask beside the first
         field.value = "none"
+        assert not button.disabled
         assert chosen.value is SAMPLES["tall"] and field.value == ""
         assert chosen.words.endswith("upload it. The picture before it stays.")
     field.value = f"data:image/jpeg;base64,{base64.b64encode(png()).decode()}"

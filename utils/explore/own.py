@@ -110,6 +110,7 @@ CAMERA = """(async () => {
   const press = document.createElement("button");
   press.textContent = "Take the picture";
   film.setAttribute("aria-label", "What the camera sees");
+  film.style = "display: block; max-width: 320px";
   film.srcObject = stream;
   box.append(film, press);
   document.body.append(box);
@@ -193,11 +194,13 @@ def _camera(chosen: Chosen):
     place.add_class(name := f"cam-camera-{place.model_id}")  # a page may have several
 
     def ask(_: Any) -> None:
+        button.disabled = True  # until a picture or a refusal comes
         script.clear_output()
         with script:
             display(HTML(IN_A_PANEL.replace("NAME", name)))
 
     def came(change: Any) -> None:
+        button.disabled = False
         if change["new"] == "none":
             chosen.put(chosen.value, f"{NO_PICTURE} The picture before it stays.")
         elif change["new"]:
