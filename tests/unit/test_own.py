@@ -220,7 +220,7 @@ def test_the_camera_of_a_panel_gives_a_picture_or_a_sentence(panels):
         assert chosen.value is SAMPLES["tall"] and field.value == ""
         assert chosen.words.endswith("upload it. The picture before it stays.")
     field.value = f"data:image/jpeg;base64,{base64.b64encode(png()).decode()}"
-    assert chosen.words == "The camera: 7 × 4 pixels." and field.value == ""
+    assert chosen.words == "Your camera: 7 × 4 pixels." and field.value == ""
 
 
 def test_colab_has_the_camera_in_a_cell_and_not_in_the_panel(panels, monkeypatch):

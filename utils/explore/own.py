@@ -204,7 +204,7 @@ def _camera(chosen: Chosen):
         if change["new"] == "none":
             chosen.put(chosen.value, f"{NO_PICTURE} The picture before it stays.")
         elif change["new"]:
-            chosen.take(_jpeg(change["new"]), "The camera")
+            chosen.take(_jpeg(change["new"]), "Your camera")
         field.value = ""  # for the next one
 
     button.on_click(ask)

@@ -356,7 +356,7 @@ def test_a_picture_of_the_camera(browser, lab, course):
     take = panel.get_by_role("button", name="Take the picture")
     playwright.expect(take).to_be_focused()
     press(page, take, "Space")
-    playwright.expect(words).to_have_text(re.compile(r"The camera: \d+ × \d+ pixels\."))
+    playwright.expect(words).to_have_text(re.compile(r"Your camera: \d+ × \d+ pixels\."))
     playwright.expect(take).to_have_count(0)
     assert shown.get_attribute("src") != before
     printed = run_again(page, "topk(5)").first.inner_text().split()
