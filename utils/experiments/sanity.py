@@ -66,11 +66,12 @@ def measure(network: models.CourseNetwork, seen: Pictures) -> dict:
     }
 
 
-def networks_of(seed: int) -> tuple[nn.Module, nn.Module]:
-    """One without GAP, one with it; shipped for seed 0, trained for others, some minutes each."""
+def networks_of(seed: int) -> list[nn.Module]:
+    """Without GAP, with it, and that of shuffled labels; for other seeds than 0 trained here."""
     if seed == 0:
-        return models.classifier("objects-fc-s16")[0], models.classifier("objects-gap")[0]
-    return train_fc(seed)[0], objects.train("objects-gap", seed)[0]
+        names = ("objects-fc-s16", "objects-gap", "objects-gap-shuffled")
+        return [models.classifier(name)[0] for name in names]
+    return [train_fc(seed)[0], objects.train("objects-gap", seed)[0], train_shuffled(seed)[0]]
 
 
 # ---------------------------------------------------------------- hide or show what a map says
@@ -146,9 +147,10 @@ def measure_tests(seed: int, n: int = N_TEST) -> dict:
     """Means over n drawings of this seed, by networks of this seed, layers broken by its draw.
 
     "insertion, ..." and "deletion, ...": areas, 0..1. "kept, ...": rank correlation with the intact
-    map, by the number of layers that were drawn anew. "another, ...": with another picture's map.
+    map, by the number of layers that were drawn anew. "by heart, ...": with the map of the network
+    of shuffled labels. "another, ...": with another picture's map.
     """
-    pictures, (flat, gap) = sketchbook.objects(n, seed=TEST + seed), networks_of(seed)
+    pictures, (flat, gap, by_heart) = sketchbook.objects(n, seed=TEST + seed), networks_of(seed)
     result: dict[str, Any] = {}
     asked = curves(flat, pictures, beside_nothing(family(flat, pictures)))
     for way, of in asked.items():
@@ -159,6 +161,8 @@ def measure_tests(seed: int, n: int = N_TEST) -> dict:
     for layers, (_, model) in enumerate(broken, 1):
         for m, v in alike(intact, tested(model, pictures)).items():
             kept[m][str(layers)] = round(v.mean().item(), 4)
+    learnt = alike(intact, tested(by_heart, pictures))
     for m, v in chance(intact).items():
         result |= {f"kept, {m}": kept[m], f"another, {m}": v.mean().item()}
+        result[f"by heart, {m}"] = learnt[m].mean().item()
     return result
