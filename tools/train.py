@@ -110,6 +110,7 @@ JOBS: dict[str, Callable[[int], dict]] = {
     **{name: partial(train_sanity, name) for name in SANITY},
     **{name: partial(run_task, name) for name in TASKS},
     "shortcut": train_shortcut,
+    "sanity": sanity.measure_tests,
     "attention": attention.attending,
     "teaching": teaching.teaching,
 }

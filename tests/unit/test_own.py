@@ -46,7 +46,7 @@ def panels(monkeypatch) -> list:
 
 def parts(panel) -> SimpleNamespace:
     column, image = panel.children
-    names = ("menu", "upload", "address", "fetch", "words")
+    names = ("menu", "upload", "camera", "address", "fetch", "words")
     return SimpleNamespace(image=image, **dict(zip(names, column.children, strict=True)))
 
 
@@ -204,3 +204,25 @@ def test_no_camera_elsewhere(monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
     assert explore.webcam() is None
     assert "on Colab only" in capsys.readouterr().out
+
+
+def test_the_camera_of_a_panel_gives_a_picture_or_a_sentence(panels):
+    """What its script writes into the hidden field; a test in a browser presses the button."""
+    chosen = explore.own_picture(SAMPLES)
+    button, field, _ = parts(panels[0]).camera.children
+    assert button.description and field.layout.display == "none"
+    for _ in range(2):
+        button.click()
+        assert button.disabled  # or a second one would ask beside the first
+        field.value = "none"
+        assert not button.disabled
+        assert chosen.value is SAMPLES["tall"] and field.value == ""
+        assert chosen.words.endswith("upload it. The picture before it stays.")
+    field.value = f"data:image/jpeg;base64,{base64.b64encode(png()).decode()}"
+    assert chosen.words == "Your camera: 7 × 4 pixels." and field.value == ""
+
+
+def test_colab_has_the_camera_in_a_cell_and_not_in_the_panel(panels, monkeypatch):
+    on_colab(monkeypatch, lambda script: "")
+    explore.own_picture(SAMPLES)
+    assert parts(panels[0]).camera.children == ()

@@ -38,11 +38,14 @@ weighted_by_gradient.mistakes(
     ("g.mean", "g.relu().mean", "you cut the gradient before its mean. The ReLU belongs to the finished map."),
     ("g.mean", "g.amax", "that is the largest gradient of each channel. Take the mean over the cells."),
     ("g.mean", "g.abs().mean", "you lost the sign of the gradient: what lowers the score counts as if it raised it."),
-    ("(alpha * f).sum(1).relu()", "(alpha * f).relu().sum(1)", "you cut each channel before the sum. Channels for and against the class have to meet first: sum, then ReLU."),
+    ("(alpha * f).sum(1).relu()", "(alpha * f).relu().sum(1)", "channels that speak against the class are cut before the sum. They have to meet those that speak for it: sum, then ReLU."),
     ("(alpha * f).sum(1)", "(alpha * f).mean(1)", "that is the mean over the channels. The map is their sum."),
     ("(alpha * f).sum(1).relu()", "(alpha * f).sum(1).abs()", "you turned evidence against the class into evidence for it. relu() sets it to 0."),
     ("g.mean((2, 3), keepdim=True)", "f.mean((2, 3), keepdim=True)", "you took the mean of the maps. The weights are the mean of the gradient."),
     ("g.mean((2, 3), keepdim=True)", "g.mean((0, 2, 3), keepdim=True)", "you averaged over the pictures too. Each has its own gradient."),
+    (["(g.mean((1, 2), keepdim=True) * f).sum(1).relu()", "(g.mean((1, 3), keepdim=True) * f).sum(1).relu()"], "the axes of g are N, K, H, W, so the cells are axes 2 and 3."),
+    ("(f.mean((2, 3), keepdim=True) * g).sum(1).relu()", "you weighted the gradient with the mean of the maps. It is the other way round."),
+    ("(alpha * f).sum(1).relu() / (alpha * f).sum(1).relu().amax((1, 2), keepdim=True).clamp(min=1e-12)", "you divided by the maximum. That is for the drawing; here the values themselves are wanted."),
     (["(g.mean(2, keepdim=True) * f).sum(1).relu()", "(g.mean(3, keepdim=True) * f).sum(1).relu()"], "only one axis of the cells is averaged. Both have to go: 2 and 3."),
     ("(g.mean((2, 3), keepdim=True) * f).relu()", "the channels are still there. Add them up: axis 1."),
     ("g.mean((2, 3), keepdim=True)", "g.mean(1, keepdim=True)", "you averaged over the channels. Average over the cells, axes 2 and 3."),
@@ -50,13 +53,13 @@ weighted_by_gradient.mistakes(
 
 
 def _pictures() -> list[tuple[Tensor, Tensor, float, float]]:
-    """Pictures (N, 3, h, w), maps (N, h, w) whose values are all different, share, fill."""
+    """Pictures (N, 3, h, w), maps (N, h, w), all values different and unevenly spread, share, fill."""
     g = torch.Generator().manual_seed(5)
     cases = []
     for n, h, w, share, fill in ((2, 4, 5, 0.25, 0.5), (3, 6, 6, 0.5, 0.3), (1, 5, 8, 0.1, -2.0)):
         maps = torch.stack([torch.randperm(h * w, generator=g) for _ in range(n)]).reshape(n, h, w)
         level = torch.arange(1, n + 1)[:, None, None]  # so that pictures share no threshold
-        cases.append((torch.rand(n, 3, h, w, generator=g), maps * level + 3.0, share, fill))
+        cases.append((torch.rand(n, 3, h, w, generator=g), maps**2 * level + 3.0, share, fill))
     return cases
 
 
@@ -90,9 +93,12 @@ hide_hottest.mistakes(
     ("fill, x)", "0.0, x)", "you hide with 0. What they are to show stands in fill."),
     ("M > first_to_stay", "M >= first_to_stay", "one pixel too many is hidden: the value at place n is the first one that stays, so > and not >=."),
     ("M > first_to_stay", "M < first_to_stay", "you hid the others and left the hottest."),
+    ("M > first_to_stay[:, None, None]", "M < M.flatten(1).sort(1).values[:, n][:, None, None]", "you hid the coldest pixels. The hottest are to go."),
+    ("round(share", "round((1 - share)", "you left a share of the pixels. `share` is what goes."),
     (", descending=True", "", "sort goes upwards unless told otherwise, so this is the n-th of the lowest values."),
     ("first_to_stay = M.flatten(1).sort(1, descending=True).values[:, n]", "first_to_stay = share * M.amax((1, 2))", "you hid what lies above a share of the maximum. Here the share counts pixels."),
     ("first_to_stay = M.flatten(1).sort(1, descending=True).values[:, n]", "first_to_stay = (1 - share) * M.amax((1, 2))", "you hid what lies above a share of the maximum. Here the share counts pixels."),
+    ("M > first_to_stay[:, None, None]", "M > share", "you compared values of the map with share. It says how many pixels go, not how hot they are."),
     (_one_threshold, "one threshold serves all pictures. Each has its own share to lose: sort each map by itself."),
     (_first_colour, "only one colour changed. A pixel is all three: the mask needs an axis of length 1 for them."),
     ("torch.where(hottest[:, None], fill, x)", "hottest", "that is the mask. Use it: torch.where(mask, fill, x)."),

@@ -37,6 +37,8 @@ confusion.mistakes(
     ("found[t, a]", "found[a, t]", "rows and columns have changed places. What it was chooses the row, what it was called the column."),
     ("+= 1", "= 1", "that says whether it happened at all. Count: += 1."),
     ("found / found.sum(1, keepdim=True)", "these are shares of each row. The numbers themselves are wanted."),
+    ("found / found.sum(0).clamp(min=1)", "these are shares of each column. The numbers themselves are wanted."),
+    ("100 * found / found.sum(1, keepdim=True)", "this is per cent of each row. The numbers themselves are wanted."),
     ("found / found.sum()", "these are shares of all answers. The numbers themselves are wanted."),
     ("found.diag()", "that is the diagonal, the right answers only. The wrong ones belong into the table too."),
     ("found - found.diag().diag()", "the right answers are missing. They lie on the diagonal."),
@@ -75,6 +77,11 @@ gained_by_maps.mistakes(
     (["maps", "(maps_second - maps_first).mean()"], "that is what the group with maps gained. Some of it comes from the pictures: take off what the other group gained."),
     ("maps_second.mean() - bare_second.mean()", "that compares the second rounds. The groups need not have begun alike: take off each one's first round."),
     ("bare - maps", "the sign is turned. It is to be positive where the maps helped."),
+    ("(maps_second.mean() - bare_first.mean()) - (bare_second.mean() - maps_first.mean())", "the first rounds have changed places. Each group's own is taken off."),
+    ("maps_second.mean() - maps_first.mean() - bare_second.mean()", "the first round of the group without maps is missing: it gained bare_second minus bare_first."),
+    ("maps_second.mean() - maps_first.mean() - bare_second.mean() - bare_first.mean()", "you took both rounds of the group without maps off. Its gain is the second minus the first."),
+    ("maps_second.mean() / maps_first.mean() - bare_second.mean() / bare_first.mean()", "these are ratios of the rounds. A gain is a difference: second minus first."),
+    ("100 * (maps - bare)", "these are points of a hundred. Shares of the answers are wanted."),
     ("maps + bare", "you added the two gains. How much larger is the one?"),
     ("maps / bare", "that is a ratio. The difference is wanted, in shares of the answers."),
     ("maps_second.mean()", "that is the second round of one group. Compare it with its first, and with the other group."),
@@ -98,10 +105,10 @@ def judged():
 
 
 judged.statements(
-    a="the two groups see the same pictures with the same names, and differ in the maps only: a difference is owed to them.",
-    b="nobody who merely beats *no map* has shown this. A blob in the middle hides the background too: compare with it.",
-    c="whoever has seen a picture with its name may remember the picture. The second round asks for new ones.",
-    d="both groups see as much light, and maps of the same network. What differs is whose evidence is lit.",
-    e="these learners are a linear map with a few eyes. They show that the maps hold something to be learnt, and not that people learn it.",
-    f="other learners and other pictures would give another number. An interval over the pictures alone holds for these very learners.",
+    a="a is true: the two groups see the same pictures with the same names, and differ in the maps only: a difference is owed to them.",
+    b="b is not shown: nobody who merely beats *no map* has shown this. A blob in the middle hides the background too: compare with it.",
+    c="c is wrong: whoever has seen a picture with its name may remember the picture. The second round asks for new ones.",
+    d="d is true: both groups see as much light, and maps of the same network. What differs is whose evidence is lit.",
+    e="e is not shown: these learners are a linear map with a few eyes. They show that the maps hold something to be learnt, and not that people learn it.",
+    f="f is true: other learners and other pictures would give another number. An interval over the pictures alone holds for these very learners.",
 )  # fmt: skip

@@ -44,13 +44,20 @@ on_the_square.mistakes(
     ("boxes / torch.tensor([w, h, w, h])", "these are fractions of the photograph. In pixels of the square: times its side."),
     ("boxes * side", "the size of the photograph is missing: side / w along x, side / h along y."),
     ("boxes + 0.0", "the boxes are as they were. They have to shrink with the photograph."),
-    ("boxes * torch.tensor([side / w, side / h, side / w, side / h]) - torch.tensor([0, 0, 1, 1])", "boxes are half-open here: the far edge is not a pixel, and nothing is subtracted."),
+    (["solution(boxes, h, w, side).round()", "solution(boxes, h, w, side).long()"], "you cut the boxes to whole pixels. On the square they may end within one."),
+    ("boxes * torch.tensor([(side - 1) / (w - 1), (side - 1) / (h - 1)] * 2)", "nothing is taken off the sizes: w pixels become side pixels."),
+    ("torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1) * torch.tensor([side / w, side / h] * 2)", "the last two entries of a box are its far corner, not its width and height."),
+    ("boxes * (side / (h * w) ** 0.5)", "one factor for both axes keeps the shape. Here the photograph is squashed, so x and y have a factor each."),
+    (["solution(boxes, h, w, side) - torch.tensor([0, 0, 1, 1])", "solution(boxes, h, w, side).clamp(max=side - 1)"], "boxes are half-open here: the far edge is not a pixel, and nothing is subtracted."),
     ("boxes * torch.tensor([side // w, side // h, side // w, side // h])", "// cuts the factor to a whole number, mostly 0. Divide with /."),
 )  # fmt: skip
 
 
 @exercise(
-    cases=[(_drawn_boxes(n, 224, 289, seed),) for n, seed in ((3, 4), (4, 5), (2, 6), (6, 7))],
+    cases=[
+        *((_drawn_boxes(n, 224, 289, seed),) for n, seed in ((3, 4), (4, 5), (2, 6), (6, 7))),
+        (torch.tensor([[10, 10, 60, 60], [20, 5, 70, 50], [15, 20, 80, 90]]),),  # all share pixels
+    ],
     hint="""
     `torch.triu_indices(N, N, 1)` gives the two members i < j of every pair, each pair once. `localization.iou(a, b)` takes
     N boxes and N boxes and gives N numbers.
@@ -66,7 +73,11 @@ def steadiness(boxes):
 _ALL = "localization.iou(boxes[:, None], boxes[None])"
 
 steadiness.mistakes(
-    (f"{_ALL}.mean()", "every box is compared with itself, too, and agrees perfectly. Only pairs of different boxes count."),
+    ([f"{_ALL}.mean()", "localization.iou(*boxes[torch.triu_indices(len(boxes), len(boxes))]).mean()"], "every box is compared with itself, too, and agrees perfectly. Only pairs of different boxes count."),
+    (f"({_ALL}.sum() - len(boxes)) / len(i)", "each pair is counted twice, as (i, j) and as (j, i). Divide by N (N - 1), or take each pair once."),
+    ("localization.iou(boxes[i], boxes[j]).sum() / len(boxes)", "you divided by the number of boxes. There are N (N - 1) / 2 pairs."),
+    ("localization.iou(boxes[i], boxes[j]).median()", "that is the median over the pairs. The mean is wanted."),
+    ("100 * solution(boxes)", "that is per cent. A number in 0..1 is wanted."),
     ("localization.iou(boxes[i], boxes[j]).sum()", "that is the sum over the pairs. Divide by their number, or take the mean."),
     (f"{_ALL}.triu(1).mean()", "the cells that you set to 0 are counted in the mean. Take the mean over the pairs only."),
     (f"({_ALL}.sum() - len(boxes)) / len(boxes) ** 2", "you took the diagonal out of the sum, but not out of the number of pairs: N (N - 1)."),
@@ -85,7 +96,7 @@ steadiness.mistakes(
     cases=[()],
     hint="""
     For each statement: which cell would have shown the contrary, and did it? (a) and (b) are sections 5 and 6, (c) section 9,
-    (d) section 8, (e) section 3, (f) the first line below the last table of section 7.
+    (d) section 8, (e) section 3, (f) the first interval below the last table of section 7.
     """,
     right="You may now say about your photographs what you can show, and no more.",
 )

@@ -50,7 +50,7 @@ class Chosen:
 
 
 def own_picture(samples: Mapping[str, Tensor]) -> Chosen:
-    """Controls that choose a picture: one of `samples`, an upload, an address or a path.
+    """Controls that choose a picture: one of `samples`, an upload, the camera, an address, a path.
 
     The first of `samples` ((3, h, w) uint8 by name) is chosen until another is. Raises ValueError
     where there are none.
@@ -78,22 +78,30 @@ def network(names: Sequence[str] = models.IMAGENET) -> Chosen:
 
 
 def webcam() -> bytes | None:
-    """One picture of the camera, as the bytes of a JPEG, where the host lets a cell ask for it.
+    """One picture of the camera, as the bytes of a JPEG, on Colab, where a cell can wait for it.
 
-    That is Colab, which asks for your leave first. Elsewhere, or when leave is refused, one
-    sentence says what to do instead, and the answer is None.
+    The browser asks for your leave first. Elsewhere, or when leave is refused, one sentence says
+    what to do instead, and the answer is None. (JupyterLab has a button in `own_picture`.)
     """
-    instead = "take the picture with your camera's own program, or on a telephone, and upload it."
     if "google.colab" not in sys.modules:
-        print(f"A cell can ask for the camera on Colab only: {instead}")
+        print(f"A cell can wait for the camera on Colab only: press Use the camera, or {INSTEAD}")
         return None
     from google.colab import output  # type: ignore[import-not-found]
 
     try:
-        return base64.b64decode(output.eval_js(CAMERA).partition(",")[2])
+        return _jpeg(output.eval_js(CAMERA))
     except Exception:  # whatever browser and host make of a refusal
-        print(f"The browser gave no picture of the camera: {instead}")
+        print(NO_PICTURE)
         return None
+
+
+def _jpeg(address: str) -> bytes:
+    """The bytes of a "data:image/jpeg;base64,..."."""
+    return base64.b64decode(address.partition(",")[2])
+
+
+INSTEAD = "take the picture with your camera's own program, or on a telephone, and upload it."
+NO_PICTURE = f"The browser gave no picture of the camera: {INSTEAD}"
 
 
 CAMERA = """(async () => {
@@ -102,6 +110,7 @@ CAMERA = """(async () => {
   const press = document.createElement("button");
   press.textContent = "Take the picture";
   film.setAttribute("aria-label", "What the camera sees");
+  film.style = "display: block; max-width: 320px";
   film.srcObject = stream;
   box.append(film, press);
   document.body.append(box);
@@ -118,6 +127,12 @@ CAMERA = """(async () => {
     box.remove();
   }
 })()"""
+# In a panel: what the camera gives goes into a hidden field, of which the kernel hears.
+IN_A_PANEL = """<script>CAMERA.catch(refused => "none").then(address => {
+  const field = document.querySelector(".NAME textarea");
+  field.value = address;
+  for (const event of ["input", "change"]) field.dispatchEvent(new Event(event, {bubbles: true}));
+})</script>""".replace("CAMERA", CAMERA.replace("document.body", 'document.querySelector(".NAME")'))
 
 
 # ---------------------------------------------------------------- how they are shown
@@ -159,7 +174,42 @@ def _picture_panel(chosen: Chosen, samples: Mapping[str, Tensor]):
     fetch.on_click(lambda _: chosen.take(address.value, "The address"))
     chosen.changed = seen
     seen()
-    return widgets.HBox([widgets.VBox([menu, upload, address, fetch, words]), image])
+    controls = [menu, upload, _camera(chosen), address, fetch, words]
+    return widgets.HBox([widgets.VBox(controls), image])
+
+
+def _camera(chosen: Chosen):
+    """A button that asks for the camera, and where that happens; on Colab nothing: `webcam` asks.
+
+    Browsers give the camera to pages of this computer, or by https. Raises ImportError.
+    """
+    import ipywidgets as widgets
+    from IPython.display import HTML, display
+
+    if "google.colab" in sys.modules:
+        return widgets.VBox()
+    button = widgets.Button(description="Use the camera", layout=widgets.Layout(width="auto"))
+    script, field = widgets.Output(), widgets.Textarea(layout=widgets.Layout(display="none"))
+    place = widgets.VBox([button, field, script])
+    place.add_class(name := f"cam-camera-{place.model_id}")  # a page may have several
+
+    def ask(_: Any) -> None:
+        button.disabled = True  # until a picture or a refusal comes
+        script.clear_output()
+        with script:
+            display(HTML(IN_A_PANEL.replace("NAME", name)))
+
+    def came(change: Any) -> None:
+        button.disabled = False
+        if change["new"] == "none":
+            chosen.put(chosen.value, f"{NO_PICTURE} The picture before it stays.")
+        elif change["new"]:
+            chosen.take(_jpeg(change["new"]), "Your camera")
+        field.value = ""  # for the next one
+
+    button.on_click(ask)
+    field.observe(came, "value")
+    return place
 
 
 def _network_panel(chosen: Chosen, offers: Mapping[str, models.Offer]):

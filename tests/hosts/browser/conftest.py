@@ -20,6 +20,7 @@ from course import COPIES
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS += ["--use-fake-device-for-media-stream"]  # a camera, which shows a test picture
 LACKS = "nothing was driven in a browser, for {0} is missing: pip install {0}"
 SECONDS = 1000  # playwright counts in milliseconds
 

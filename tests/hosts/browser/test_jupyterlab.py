@@ -329,3 +329,39 @@ def look_without_trust(page) -> None:
     image.wait_for()
     assert image.evaluate("i => i.decode().then(() => i.naturalWidth)") == 400
     assert page.locator(".cam-live[data-state]").count() == 0
+
+
+# ---------------------------------------------------------------- the camera
+
+
+def test_a_picture_of_the_camera(browser, lab, course):
+    """Notebook 11: refused, it is a sentence; with leave, its picture goes to the cells behind."""
+    here = course / COPIES
+    small = json.loads((here / "small.ipynb").read_text("utf8"))
+    wanted = ("import sys", "import torch", "own_picture", "topk(5)")
+    small["cells"] = [c for c in small["cells"] if any(w in "".join(c["source"]) for w in wanted)]
+    small["cells"][-1]["source"] = "".join(small["cells"][-1]["source"]).replace("name.value, ", "")
+    (here / "camera.ipynb").write_text(json.dumps(small), "utf8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(240 * SECONDS)
+    page.goto(lab("camera.ipynb"))
+    run_all(page)
+    panel = page.locator(WIDGETS, has=page.get_by_role("button", name="Use the camera"))
+    words, use = panel.get_by_role("status"), panel.get_by_role("button", name="Use the camera")
+    shown = panel.locator("img")
+    before = shown.get_attribute("src")
+
+    use.click()
+    playwright.expect(words).to_have_text(re.compile("gave no picture.* The picture before it st"))
+    assert shown.get_attribute("src") == before
+    page.context.grant_permissions(["camera"])
+    press(page, use, "Enter")
+    take = panel.get_by_role("button", name="Take the picture")
+    playwright.expect(take).to_be_focused()
+    press(page, take, "Space")
+    playwright.expect(words).to_have_text(re.compile(r"Your camera: \d+ × \d+ pixels\."))
+    playwright.expect(take).to_have_count(0)
+    assert shown.get_attribute("src") != before
+    printed = run_again(page, "topk(5)").first.inner_text().split()
+    assert len(set(printed)) == 5
+    page.close()
