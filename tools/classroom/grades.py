@@ -193,7 +193,7 @@ def report(results: dict[str, dict[str, Line]], rejected: list[str]) -> str:
             lines_.append([question, share, str(full), str(none), str(n - len(read))])
             if read and repeat:
                 worst.append((mean, question, repeat))
-        parts.append(f"<h2>{escape(work.title)}: {n} students</h2>")
+        parts.append(f"<h2>{escape(work.title)} ({n} students)</h2>")
         parts.append(rows(["question", "mean", "all points", "no points", "not read yet"], lines_))
         counted = Counter(m for one in found.values() for m in one.mistakes).most_common(8)
         if counted:
