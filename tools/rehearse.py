@@ -145,7 +145,8 @@ def again(about: NotebookNode, code: list[NotebookNode]) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Rehearse, print one row for each notebook, return the exit status."""
-    parser = argparse.ArgumentParser(prog="tools.rehearse", description=(__doc__ or "")[:76])
+    about = (__doc__ or "").partition(":")[0]
+    parser = argparse.ArgumentParser(prog="tools.rehearse", description=about)
     parser.add_argument("host", choices=hosts())
     parser.add_argument("--python", help="a Python with the host's versions")
     parser.add_argument("--once", action="store_true", help="run each cell once only")
