@@ -41,7 +41,7 @@ train:      ## train every network (or NAMES="objects-gap birds") and write the 
 figures:    ## draw the pictures of the README, write its table of results and its times
 	$(TOOL).figures
 
-rehearse:   ## run every notebook with the versions of HOST=colab, alone in an empty folder
+rehearse:   ## run every notebook and assignment with HOST=colab's versions, alone in an empty folder
 	$(TOOL).rehearse $(or $(HOST),colab) $(NOTEBOOKS)
 
 bench:      ## how fast: CAM and its successors (a table in README.md), the sketchbook, the notebooks

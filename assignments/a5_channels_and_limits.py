@@ -187,7 +187,7 @@ work.text("""
 ## 3 · When only the hot part is left
 
 S are the scores of whole pictures, R those of the same pictures with only the hot part left, c the class of
-each. With P_c the **probabilities**: by which part of itself does P_c drop, on average, where a rise counts as
+each. With P_c the **probabilities**: by what fraction of itself does P_c drop on average, where a rise counts as
 no drop? And in which share of the pictures does P_c rise?
 """)
 

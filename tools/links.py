@@ -17,13 +17,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NOWHERE = "OWNER/cam-course"  # in pyproject.toml until there is an address
+ROOMS = ("notebooks", "assignments")
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
 SLUG = r"[\w.-]+/[\w.-]+"
 # What stands before our own "owner/name". Links to other people's repositories look different.
 OURS = re.compile(
     rf"""(?P<before>
-        git\ clone\ [^\n]*?github\.com/ |       # README, CONTRIBUTING
-        repository-code:\ "https://github\.com/ # CITATION.cff
+        git\ clone\ [^\n]*?github\.com/ |          # README, CONTRIBUTING
+        repository-code:\ "https://github\.com/ |  # CITATION.cff
+        url\ =\ \\"https://github\.com/            # an assignment's set-up, in JSON
     )
     (?P<slug>{SLUG})""",
     re.VERBOSE,
@@ -34,17 +36,17 @@ REMOTE = re.compile(rf"(?:https://|ssh://|git@)(?:[^/\s]*@)?github\.com[/:]({SLU
 
 COLAB = (
     "[![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    "(https://colab.research.google.com/github/{}/blob/main/notebooks/{})"
+    "(https://colab.research.google.com/github/{}/blob/main/{})"
 )
 NO_COLAB = "*Open In Colab: the button stands here once the course has a public address.*"
 A_COLAB = re.compile(r"\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)|\*Open In Colab: [^*\n]*\*")
-START = "00_start_here.ipynb"
+START = "notebooks/00_start_here.ipynb"
 BADGES = (
     "[![test](https://github.com/{0}/actions/workflows/test.yml/badge.svg)]"
     "(https://github.com/{0}/actions/workflows/test.yml)\n"
     "{1}\n"
     "[![Binder](https://mybinder.org/badge_logo.svg)]"
-    "(https://mybinder.org/v2/gh/{0}/HEAD?urlpath=lab/tree/notebooks/" + START + ")"
+    "(https://mybinder.org/v2/gh/{0}/HEAD?urlpath=lab/tree/" + START + ")"
 )
 NO_BADGES = (
     "*The buttons for Colab and Binder stand here once the course has a public address: "
@@ -75,9 +77,9 @@ def remote(root: Path = ROOT) -> str:
     return found[1] if found and (root / ".git").exists() else ""
 
 
-def badge(slug: str, name: str) -> str:
+def badge(slug: str, path: str) -> str:
     """The button that opens a notebook on Colab, or the sentence in its place."""
-    return NO_COLAB if slug == NOWHERE else COLAB.format(slug, name)
+    return NO_COLAB if slug == NOWHERE else COLAB.format(slug, path)
 
 
 def badges(slug: str) -> str:
@@ -103,17 +105,18 @@ def setup_cell(slug: str) -> str:
     return text.replace("@ADDRESS@", slug).strip()
 
 
-def linked_notebook(text: str, slug: str, name: str) -> str:
+def linked_notebook(text: str, slug: str, path: str) -> str:
     """The same for a notebook's JSON, the badge in its first cell and its set-up cell included."""
     nb = json.loads(linked(text, slug))
     for number, cell in enumerate(nb["cells"]):
         source = "".join(cell["source"])
         if number == 0:
-            source = A_COLAB.sub(badge(slug, name), source)
+            source = A_COLAB.sub(badge(slug, path), source)
         elif "setup" in cell.get("metadata", {}).get("tags", []):
             source, cell["metadata"] = setup_cell(slug), SETUP
         if source != "".join(cell["source"]):
-            cell["source"] = source.splitlines(True)
+            whole = isinstance(cell["source"], str)  # as releases are written
+            cell["source"] = source if whole else source.splitlines(True)
     return json.dumps(nb, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -125,10 +128,10 @@ def rewrite(root: Path = ROOT, slug: str = "") -> list[Path]:
         raise ValueError(f"{slug} is no address: give OWNER/NAME, as in github.com/OWNER/NAME.")
     changed = []
     texts = [root / name for name in ("pyproject.toml", *TEXTS)]
-    for path in [*texts, *sorted((root / "notebooks").glob("*.ipynb"))]:
+    for path in [*texts, *(p for room in ROOMS for p in sorted((root / room).glob("*.ipynb")))]:
         before = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
-            after = linked_notebook(before, slug, path.name)
+            after = linked_notebook(before, slug, path.relative_to(root).as_posix())
         elif path.suffix == ".toml":
             after = PLACE.sub(f'Repository = "https://github.com/{slug}"', before)
         else:

@@ -95,7 +95,7 @@ def made_from_template(path: Path, title: str, before: Path, following: str) -> 
         "TITLE": title,
         "NAME": path.stem[3:],
         "FILE": path.name,
-        "BADGE": links.badge(links.address(), path.name),
+        "BADGE": links.badge(links.address(), f"notebooks/{path.name}"),
         "BEFORE": link_to(before),
         "NEXT": following,
     }

@@ -1,11 +1,12 @@
-"""Run every notebook as another host would run it, alone in an empty folder: `make rehearse`.
+"""Run every notebook and assignment as another host would, in an empty folder: `make rehearse`.
 
     python -m tools.rehearse HOST [--python PYTHON] [--once] [NOTEBOOK ...]
 
 HOST is a folder of tests/hosts with a list of versions: `colab`, `oldest`. Its environment is made
 once, in .hosts/HOST, with the Python that the list names (`--python` takes one that is there). Each
-notebook lies in an empty folder of its own and finds the course by its set-up cell; git is told to
-take the public address from a copy of this working tree. Every cell is run twice, in one kernel.
+lies alone in an empty folder of its own and finds the course by its set-up cell; git, and what an
+assignment fetches without it, get a copy of this working tree for the public address. Every cell is
+run twice, in one kernel: an assignment as it is handed out, then with its solutions.
 """
 
 import argparse
@@ -22,16 +23,29 @@ from datetime import date
 from pathlib import Path
 
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from tools import links
+from tools.classroom.source import assignment
 from tools.notebooks import ROOT, all_notebooks, execute, read
 
 HOSTS = ROOT / "tests" / "hosts"
+ASSIGNMENTS = sorted((ROOT / "assignments").glob("*.ipynb"))
 SLUG = "somebody/cam-course"
 KERNEL = "rehearsed"
 ABOUT = "import sys, torch; print('Python', sys.version.split()[0], 'torch', torch.__version__)"
-LAUNCH = "from ipykernel import kernelapp; kernelapp.launch_new_instance()"
+ZIP = "archive/refs/heads/main.zip"  # below a repository's address, as GitHub serves it
+LAUNCH = f"""
+import os
+import urllib.request as web
+
+fetch, served = web.urlopen, os.environ["SERVED"]
+web.urlopen = lambda url, **k: fetch(url.replace("https://github.com/{SLUG}", served), **k)
+from ipykernel import kernelapp
+
+kernelapp.launch_new_instance()
+"""
 
 
 def hosts() -> list[str]:
@@ -68,12 +82,16 @@ def repository(folder: Path) -> Path:
     ours = ["git", "-c", "user.name=x", "-c", "user.email=x", "-C", str(folder)]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "x"]):
         subprocess.run([*ours, *command], check=True)
+    (folder / ZIP).parent.mkdir(parents=True)
+    top = f"--prefix={Path(SLUG).name}-main/"
+    subprocess.run([*ours, "archive", f"--output={folder / ZIP}", top, "HEAD"], check=True)
     return folder
 
 
 def variables(served: Path, host: str = "") -> dict[str, str]:
-    """What a kernel must have in its environment so that git takes the course from `served`."""
+    """What a kernel must have in its environment so that the course is taken from `served`."""
     return {
+        "SERVED": served.as_uri(),
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{served.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": f"https://github.com/{SLUG}",
@@ -87,7 +105,7 @@ def kernel(python: Path | str, env: dict[str, str], folder: Path) -> Iterator[st
     spec = folder / "kernels" / KERNEL
     spec.mkdir(parents=True)
     stand_in = Path(env["PYTHONPATH"] or folder) / "google"
-    code = ("import google.colab; " if stand_in.exists() else "") + LAUNCH
+    code = ("import google.colab\n" if stand_in.exists() else "") + LAUNCH
     argv = [str(python), "-c", code, "-f", "{connection_file}"]
     about = {"argv": argv, "display_name": KERNEL, "language": "python", "env": env}
     (spec / "kernel.json").write_text(json.dumps(about), encoding="utf8")
@@ -109,13 +127,26 @@ def rehearse(notebook: Path, folder: Path, name: str, times: int = 2) -> float:
     folder.mkdir(parents=True)
     nb = read(notebook)
     code = [cell for cell in nb.cells if cell.cell_type == "code" and cell.source.strip()]
-    nb.cells = [new_code_cell(cell.source) for _ in range(times) for cell in code]
+    nb.cells = [new_code_cell(cell.source) for cell in code]
+    for _ in range(1, times):
+        nb.cells += [new_code_cell(source) for source in again(nb.metadata, code)]
     return execute(nb, folder, name)
+
+
+def again(about: NotebookNode, code: list[NotebookNode]) -> list[str]:
+    """What a second run executes: the same, but for an assignment with its solutions."""
+    solutions = {}
+    if "assignment" in about:
+        work = assignment(about["assignment"]["name"])
+        solutions = {q.name.replace("_", "-"): q.code for q in [*work.questions, work.drawing]}
+    answers = [cell.id.partition("-answer-")[2] for cell in code]
+    return [solutions.get(name, cell.source) for name, cell in zip(answers, code, strict=True)]
 
 
 def main(arguments: list[str]) -> int:
     """Rehearse, print one row for each notebook, return the exit status."""
-    parser = argparse.ArgumentParser(prog="tools.rehearse", description=(__doc__ or "")[:76])
+    about = (__doc__ or "").partition(":")[0]
+    parser = argparse.ArgumentParser(prog="tools.rehearse", description=about)
     parser.add_argument("host", choices=hosts())
     parser.add_argument("--python", help="a Python with the host's versions")
     parser.add_argument("--once", action="store_true", help="run each cell once only")
@@ -128,7 +159,7 @@ def main(arguments: list[str]) -> int:
         served = repository(Path(place) / "served")
         env = variables(served, given.host)
         with kernel(python, env, Path(place) / "jupyter") as name:
-            for path in given.notebooks or all_notebooks():
+            for path in given.notebooks or [*all_notebooks(), *ASSIGNMENTS]:
                 path = served / path.resolve().relative_to(ROOT)
                 try:
                     seconds = rehearse(path, Path(place) / path.stem, name, 2 - given.once)

@@ -37,6 +37,13 @@ from utils.live import page as figures
 PAGES = Path(__file__).with_name("pages")
 SITE, PDF = ROOT / "site", ROOT / "pdf"
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "16mm")
+ON_PAPER = """
+for (const image of document.images) image.loading = "eager";
+for (const map of document.querySelectorAll("canvas[role=application]")) {
+  map.setAttribute("role", "img"); // nothing moves there: it has the words of its still picture
+  map.setAttribute("aria-label", map.closest(".cam-live").querySelector(".cl-still img").alt);
+}
+"""
 ROW = re.compile(
     r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \| (.+?) \|$", re.MULTILINE
 )
@@ -320,10 +327,15 @@ def print_pages(folder: Path, target: Path) -> None:
         for n in notebooks():
             page = browser.new_page(color_scheme="light")
             page.goto((folder / f"{n.stem}.html").as_uri())
-            page.evaluate("document.images.length && [...document.images].map(i => i.loading = '')")
-            page.wait_for_load_state("networkidle")
-            page.pdf(path=target / f"{n.stem}.pdf", format="A4", margin=MARGIN, tagged=True)
+            (target / f"{n.stem}.pdf").write_bytes(printed(page))
             page.close()
+
+
+def printed(page: Any) -> bytes:
+    """A page in the browser as PDF, with its headings, tables and alt texts marked for a reader."""
+    page.evaluate(ON_PAPER)
+    page.wait_for_load_state("networkidle")
+    return page.pdf(format="A4", margin=MARGIN, tagged=True, outline=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,8 @@
 Reads assignments/slides.md and writes one HTML file (slides.html, or FILE) that needs no network:
 arrow keys turn the pages, N shows the notes, printing gives a handout with both. A slide ends at
 `---`; below `Notes, 3 min:` stands what is said. `![beginning of the alt text](01_formulas)` is the
-figure with that alt text, as it is stored in the notebook.
+figure with that alt text, as it is stored in the notebook; `$...$` is mathematics, `$$...$$` on a
+line of its own.
 """
 
 import re
@@ -14,9 +15,11 @@ from html import escape
 from pathlib import Path
 
 from tools.notebooks import ROOT, read
+from tools.site import mathml
 
 TEXT = ROOT / "assignments" / "slides.md"
 FIGURE = re.compile(r"^!\[([^\]]+)\]\((\d\d_\w+)\)$")
+MATH = re.compile(r"\$\$([^$]+)\$\$|\$([^$]+)\$")
 NOTES = re.compile(r"^Notes, (\d+) min:$", re.MULTILINE)
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -27,6 +30,8 @@ section {{ display: none; overflow: auto; }}
 section.on {{ display: block; }}
 h1 {{ font-size: 1.5em; margin: 0 0 .5em; }}
 img {{ max-width: 100%; max-height: 58vh; display: block; margin: auto; }}
+math {{ font: 1.05em "STIX Two Math", "Cambria Math", "DejaVu Math TeX Gyre", math; }}
+math[display="block"] {{ font-size: 1.3em; margin: .8em 0; }}
 aside {{ display: none; font-size: .65em; border-top: 1px solid; margin-top: 1em; }}
 .notes aside {{ display: block; }}
 @media print {{ section, aside {{ display: block; height: auto; page-break-after: always; }} }}
@@ -67,8 +72,24 @@ def figures(name: str) -> dict[str, str]:
     return found
 
 
+def words(text: str) -> str:
+    """Text with its mathematics as HTML. Raises ValueError for what cannot be set."""
+    found, end = [], 0
+    for one in MATH.finditer(text):
+        found += [escape(text[end : one.start()]), mathml(one[1] or one[2], _place(one))]
+        end = one.end()
+    return "".join([*found, escape(text[end:])])
+
+
+def _place(one: re.Match) -> str:
+    return "block" if one[1] else "inline"
+
+
 def slide(text: str) -> str:
-    """One slide as HTML. Raises ValueError for a figure that no notebook has."""
+    """One slide as HTML.
+
+    Raises ValueError for a figure that no notebook has, and for mathematics that cannot be set.
+    """
     shown, _, said = NOTES.sub("\0", text.strip()).partition("\0")
     lines = []
     for line in shown.strip().split("\n"):
@@ -79,10 +100,10 @@ def slide(text: str) -> str:
                 raise ValueError(f"{found[2]} has no figure whose alt text begins: {found[1]}")
             lines.append(some[whole])
         elif line.startswith("# "):
-            lines.append(f"<h1>{escape(line[2:])}</h1>")
+            lines.append(f"<h1>{words(line[2:])}</h1>")
         elif line.strip():
-            lines.append(f"<p>{escape(line)}</p>")
-    return f"<section>{''.join(lines)}<aside>{escape(said.strip())}</aside></section>"
+            lines.append(f"<p>{words(line)}</p>")
+    return f"<section>{''.join(lines)}<aside>{words(said.strip())}</aside></section>"
 
 
 def minutes(text: str) -> int:

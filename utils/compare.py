@@ -181,7 +181,7 @@ def _where_zero_is_left(mean: float, parts: Sequence[tuple[float, int]]) -> floa
     """p: the interval of level 1 - p just reaches 0."""
     from scipy import optimize
 
-    if mean == 0:
+    if abs(mean) <= _half(parts, 1):  # both 0, or what rounding leaves of it
         return 1.0
     if _half(parts, LEAST) <= abs(mean):
         return LEAST

@@ -8,6 +8,7 @@ run. Whatever is wrong, there is one `WeightsError` that says what to do.
 """
 
 import argparse
+import codecs
 import errno
 import hashlib
 import http.client
@@ -21,8 +22,8 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -55,7 +56,7 @@ NO_WEIGHTS = f"is cut off or damaged, or holds no weights of PyTorch: {AGAIN}"
 SCRIPT = "is a TorchScript archive: save torch.jit.load(file).state_dict() and take that"
 # What people's checkpoints hold beside tensors; none of it runs anything.
 HARMLESS = [argparse.Namespace, type(Path()), np.dtype]
-HARMLESS += [np.float64(0).__reduce__()[0]]
+HARMLESS += [np.float64(0).__reduce__()[0], codecs.encode]  # torch 2.5 does, too
 HARMLESS += [type(np.dtype(kind)) for kind in ("float32", "float64", "int64", "bool")]
 
 
@@ -191,12 +192,23 @@ def _readable(ask: Callable[[Path], T], file: Path) -> T:
 
 
 def _load(file: Path) -> object:
-    harmless = getattr(torch.serialization, "safe_globals", lambda _: nullcontext())  # torch 2.5
-    with open(file, "rb") as stream, harmless(HARMLESS):
+    with open(file, "rb") as stream, _allowed(HARMLESS):
         if stream.read(9)[8:] == b"{":
             return load_file(file)
         stream.seek(0)  # an open file, for torch would judge a path by its ending
         return torch.load(stream, map_location="cpu", weights_only=True)
+
+
+@contextmanager
+def _allowed(some: list) -> Iterator[None]:
+    """What torch.serialization.safe_globals does, for torch 2.4, which has its parts only."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.add_safe_globals(some)
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
 
 
 def short(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Notebook 00 as other hosts meet it. (`make rehearse` runs all notebooks with their versions.)"""
+"""A notebook and an assignment as other hosts meet them. (`make rehearse` runs all of them.)"""
 
 import re
 import sys
@@ -44,6 +44,22 @@ def test_alone_on_colab_offline_and_without_weights_00_draws_its_first_picture(s
     assert any(mime.startswith("image/") for mime in shown)
     assert any("goes on with drawings" in output.get("text", "") for output in picture)
     assert last[0].text.startswith(str(tmp_path / "content" / "cam-course"))
+
+
+def test_an_assignment_alone_fetches_the_course_and_is_solved_the_second_time(served, tmp_path):
+    """What it fetches comes from the copy; the first question is then right."""
+    (tmp_path / "content").mkdir()
+    nb = read(served / "assignments" / rehearse.ASSIGNMENTS[0].name)
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    first = [cell.metadata.role for cell in code].index("answer")
+    cells = [cell.source for cell in code[: first + 2]]
+    solved = rehearse.again(nb.metadata, code)[first : first + 2]
+    bare = "import importlib.util; importlib.util.find_spec = lambda name: None"  # not installed
+    cells = [bare, *cells, *solved, "import utils; print(utils.__file__)"]
+    env = rehearse.variables(served, "colab")
+    *_, before, _, after, last = run(cells, tmp_path / "content", tmp_path, **env)
+    assert before[0].text.startswith("Not answered yet") and "Right." in after[0].text
+    assert last[0].text.startswith(str(tmp_path / "content" / "cam-course-main"))
 
 
 def test_a_clone_that_fails_stops_the_notebook_with_one_sentence(served, tmp_path):

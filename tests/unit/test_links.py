@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from tools import links
-from tools.notebooks import all_notebooks, read
+from tools.notebooks import read
 
 ROOT = links.ROOT
 SLUG = links.address()
+NOTEBOOKS = [p for room in links.ROOMS for p in sorted((ROOT / room).glob("*.ipynb"))]
 
 
 @pytest.fixture
 def copy(tmp_path):
     """The files that carry the address, somewhere else."""
-    for path in [ROOT / "pyproject.toml", *(ROOT / name for name in links.TEXTS), *all_notebooks()]:
+    for path in [ROOT / "pyproject.toml", *(ROOT / name for name in links.TEXTS), *NOTEBOOKS]:
         (tmp_path / path.relative_to(ROOT)).parent.mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
@@ -30,7 +31,7 @@ def test_everything_agrees_with_pyproject(copy):
 
 def test_another_address_goes_everywhere_and_only_once(copy):
     changed = links.rewrite(copy, "somebody/my.course")
-    assert len(changed) == 1 + len(links.TEXTS) + len(all_notebooks())
+    assert len(changed) == 1 + len(links.TEXTS) + len(NOTEBOOKS)
     for path in changed:
         text = path.read_text(encoding="utf-8")
         assert SLUG not in text
@@ -56,7 +57,8 @@ def test_the_readme_has_it(copy, place):
 def test_without_an_address_the_badges_say_so_and_lead_nowhere(copy):
     for slug, other in (("a/b", False), (links.NOWHERE, True), ("c/d", False)):
         links.rewrite(copy, slug)
-        texts = [p.read_text("utf-8") for p in (copy / "notebooks").glob("*.ipynb")]
+        texts = [p.read_text("utf-8") for p in copy.glob("*/*.ipynb")]
+        assert len(texts) == len(NOTEBOOKS)
         readme = (copy / "README.md").read_text("utf-8")
         assert all((links.NO_COLAB in text) == other for text in texts)
         assert (links.NO_BADGES in readme) == other
@@ -105,16 +107,16 @@ def test_a_bad_address_is_one_sentence(capsys, bad):
 
 def test_the_readme_lists_every_notebook():
     listed = re.findall(r"\(notebooks/(.*?\.ipynb)\)", (ROOT / "README.md").read_text("utf-8"))
-    assert listed == [path.name for path in all_notebooks()]
+    assert listed == [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 
 
 def test_a_notebook_opens_and_clones_itself(copy):
     links.rewrite(copy, "somebody/my.course")
-    for path in (copy / "notebooks").glob("*.ipynb"):
-        nb = read(path)
-        assert links.COLAB.format("somebody/my.course", path.name) in nb.cells[0].source
+    for path in copy.glob("*/*.ipynb"):
+        nb, place = read(path), path.relative_to(copy).as_posix()
+        assert links.COLAB.format("somebody/my.course", place) in nb.cells[0].source
         first_code = next(cell.source for cell in nb.cells if cell.cell_type == "code")
-        assert '"https://github.com/somebody/my.course"' in first_code
+        assert re.search('"https://github.com/somebody/my.course["/]', first_code)
 
 
 def test_other_peoples_repositories_are_left_alone():

@@ -19,7 +19,10 @@ def test_every_figure_has_its_alt_text_and_nothing_comes_from_elsewhere(tmp_path
     pictures = re.findall(r'<img alt="([^"]*)" src="([^"]{40})', page)
     assert len(pictures) == len(re.findall(r"^!\[", slides.TEXT.read_text("utf8"), re.MULTILINE))
     assert all(len(alt) > 20 and source.startswith("data:image/") for alt, source in pictures)
-    assert "http" not in re.sub(r'src="[^"]*"', "", page)
+    assert page.count("<math") == len(slides.MATH.findall(slides.TEXT.read_text("utf8"))) > 4
+    said = re.sub(r"<style>.*?</style>|<script>.*?</script>|<math.*?</math>|<img[^>]*>", "", page)
+    assert not re.search(r"[$\\]|\w_\w", said)
+    assert "http" not in said
 
 
 def test_a_figure_that_is_gone_is_named():

@@ -325,7 +325,10 @@ def grade(
     for name in there:
         collected = folder.records(place, "collected", name)
         if unknown := set(students) - collected.keys():
-            raise ValueError(f"{name}: nothing was collected from {', '.join(sorted(unknown))}")
+            raise ValueError(
+                f"{name}: nothing was collected from {', '.join(sorted(unknown))}. "
+                f"The names stand in {place / 'collected.csv'}"
+            )
         for who, one in collected.items():
             if who in students or (not students and _is_new(place, name, who, one)):
                 todo.append((name, who, one))
@@ -464,6 +467,7 @@ def main(arguments: list[str]) -> int:
         decide(
             given.place, given.assignment, given.student, given.question, given.points, given.why
         )
+        print(f"{given.question}: {given.points:g} for {given.student}. Now make feedback.")
         return 0
     who = [given.student] if given.student else []
     made = grade(given.place, wanted, who, given.question, given.unprotected, given.workers)

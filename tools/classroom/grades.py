@@ -26,9 +26,11 @@ from tools.classroom.feedback import PAGE, rows, written_points
 from tools.classroom.source import assignment, names
 
 CANVAS = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-MATCHED = (  # columns of an export that may name a student, in this order
-    "username", "email address", "id number", "identifier", "sis login id", "sis user id", "id",
-    "full name", "student",
+NUMBERED = ("identifier", "id")  # columns with the number that stands in a file's name
+NAMED = ("first name", "last name")  # the name in two columns, as Moodle's gradebook has it
+MATCHED = (  # columns of an export that may name a student
+    "username", "email address", "id number", "sis login id", "sis user id", "full name", "student",
+    *NUMBERED,
 )  # fmt: skip
 
 
@@ -84,8 +86,8 @@ def exported(path: Path) -> list[list[str]]:
         rows_ = list(csv.reader(path.read_text("utf-8-sig").splitlines(keepends=True)))
     except (UnicodeDecodeError, csv.Error) as problem:
         raise ValueError(f"{path} is no CSV in UTF-8 ({problem})") from problem
-    if not rows_ or not any(head.strip().lower() in MATCHED for head in rows_[0]):
-        raise ValueError(f"{path}: a column that names students is missing, such as Email address")
+    if not rows_ or not any(head.strip().lower() in (*MATCHED, *NAMED) for head in rows_[0]):
+        raise ValueError(f"{path}: a column that names students is missing, such as Username")
     return rows_
 
 
@@ -93,10 +95,10 @@ def filled(
     roster: list[list[str]], results: dict[str, dict[str, Line]]
 ) -> tuple[list[list[str]], list[str]]:
     """The roster with a column for each assignment, and who was not found, or not only once."""
-    columns = [i for i, h in enumerate(roster[0]) if h.strip().lower() in MATCHED]
     head = [*roster[0], *(n for n in results if n not in roster[0])]
     out = [head, *([*row, *[""] * (len(head) - len(row))] for row in roster[1:])]
-    ids = [{_key(row[i]) for i in columns if row[i].strip()} for row in out[1:]]
+    heads = [h.strip().lower() for h in head]
+    ids = [_ids(dict(zip(heads, row, strict=True))) for row in out[1:]]
     missing = []
     for who in sorted({who for found in results.values() for who in found}):
         places = [row for row, some in zip(out[1:], ids, strict=True) if _keys(who) & some]
@@ -119,10 +121,39 @@ def _key(text: str) -> str:
     return " ".join(sorted(re.findall(r"[^\W_]+", text)))
 
 
+def _ids(row: dict[str, str]) -> set[str]:
+    """What names the student of a row; a number is marked as one."""
+    found = [_key(" ".join(row.get(part, "") for part in NAMED))]
+    for column in MATCHED:
+        key = _key(row.get(column, ""))
+        found.append(f"#{key}" if key and column in NUMBERED else key)
+    return set(filter(None, found))
+
+
 def _keys(who: str) -> set[str]:
     """What of a file's name may name its student: all of it, the name, the number."""
     name, _, number = who.rpartition("_")
-    return {_key(part) for part in ((who, name, number) if number.isdigit() else (who,)) if part}
+    return {_key(who), _key(name), f"#{number}"} - {""} if number.isdigit() else {_key(who)}
+
+
+def together(results: dict[str, dict[str, Line]]) -> dict[str, dict[str, Line]]:
+    """The same, with one name for a student whom Moodle numbers anew in each assignment.
+
+    Two students of one name keep their numbers.
+    """
+    alike = [one for found in results.values() for one in Counter(map(_name, found)).items()]
+    two = {name for name, students in alike if students > 1}
+    numbers = Counter(_name(who) for who in {who for found in results.values() for who in found})
+    once = {name for name, several in numbers.items() if several > 1} - two
+    return {
+        name: {_name(who) if _name(who) in once else who: one for who, one in found.items()}
+        for name, found in results.items()
+    }
+
+
+def _name(who: str) -> str:
+    """A student without the number that Moodle or Canvas puts behind the name."""
+    return re.sub(r"_\d+$", "", who) or who
 
 
 def for_moodle(results: dict[str, dict[str, Line]]) -> str:
@@ -162,7 +193,7 @@ def report(results: dict[str, dict[str, Line]], rejected: list[str]) -> str:
             lines_.append([question, share, str(full), str(none), str(n - len(read))])
             if read and repeat:
                 worst.append((mean, question, repeat))
-        parts.append(f"<h2>{escape(work.title)}: {n} students</h2>")
+        parts.append(f"<h2>{escape(work.title)} ({n} students)</h2>")
         parts.append(rows(["question", "mean", "all points", "no points", "not read yet"], lines_))
         counted = Counter(m for one in found.values() for m in one.mistakes).most_common(8)
         if counted:
@@ -193,7 +224,7 @@ def main(arguments: list[str]) -> int:
     asks.add_argument("--roster", type=Path)
     given = asks.parse_args(arguments)
     results = {name: lines(given.place, name) for name in names()}
-    results = {name: found for name, found in results.items() if found}
+    results = together({name: found for name, found in results.items() if found})
     if not results:
         raise ValueError(f"nothing is graded in {given.place}: make grade first")
     canvas, moodle = for_canvas(results), for_moodle(results)

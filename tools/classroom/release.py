@@ -21,6 +21,7 @@ from tools.classroom import folder
 from tools.classroom.source import Assignment, Figure, Question, Written, assignment, names
 from utils.check.handout import sealed
 
+UPLOAD = '*On Colab: "File", "Upload notebook".*'
 EMPTY = "*Write your answer here.*"
 SETUP = """
 # Set-up: finds the course here, above or installed; else fetches it beside this file.
@@ -59,7 +60,7 @@ ok = dict.fromkeys(CHECKS, False)
 """
 HEAD = """# Assignment {number} · {title}
 
-[![Open In Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/{slug}/blob/main/assignments/{name}.ipynb)
+{badge}
 
 {story}
 
@@ -84,8 +85,10 @@ def notebook(work: Assignment, seed: int, slug: str) -> NotebookNode:
 
 def _cells(work: Assignment, seed: int, slug: str):
     """Every cell as its kind, role, source and points."""
+    public = seed == folder.SEED  # the variant that lies in `assignments`
+    badge = links.badge(slug, f"assignments/{work.name}.ipynb") if public else UPLOAD
     told = {k: inspect.cleandoc(str(getattr(work, k))) for k in TOLD}
-    yield {"text": HEAD.format(number=work.name[1], slug=slug, total=work.total, **told)}
+    yield {"text": HEAD.format(number=work.name[1], badge=badge, total=work.total, **told)}
     setup = SETUP.strip().replace("@SLUG@", slug).replace("@SEED@", str(seed))
     yield {"code": setup, "role": "setup"}
     checks = sealed({q.name: q.at(seed) for q in work.questions})

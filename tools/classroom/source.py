@@ -122,6 +122,12 @@ class Figure:
         return sum(self.points.values())
 
     @property
+    def code(self) -> str:
+        """The solution as text, as a question of a function has it."""
+        text = inspect.getsource(self.solution)
+        return text[text.index("def ") :]
+
+    @property
     def stub(self) -> str:
         text = inspect.getsource(self.solution)
         node = ast.parse(text).body[0]

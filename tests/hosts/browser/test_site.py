@@ -229,3 +229,31 @@ def test_the_board_answers_on_the_front_page(visit):
     page.wait_for_function(
         "([row, before]) => row.dataset.score !== before", arg=[row.element_handle(), before]
     )
+
+
+def written(pdf: bytes, key: str) -> list[str]:
+    """The texts that stand in a PDF under a key; those with other letters than ASCII are UTF-16."""
+    found = []
+    for plain, coded in re.findall(
+        rb"/%b (?:\(((?:\\.|[^\\)])*)\)|<([0-9A-F]*)>)" % key.encode(), pdf
+    ):
+        text = re.sub(rb"\\(.)", rb"\1", plain).decode("latin-1")
+        found.append(bytes.fromhex(coded.decode()).decode("utf-16") if coded else text)
+    return found
+
+
+def test_a_printed_page_is_marked_for_a_screen_reader(visit):
+    """Its language, its headings as an outline, the alt text of every picture and live figure."""
+    page = visit("01_formulas.html")
+    page.wait_for_selector(".cam-live canvas[role=application]")
+    alts = page.evaluate("[...document.images].map(image => image.alt)")
+    headings = page.locator("main h2").all_inner_texts()
+    pdf = site.printed(page)
+    assert b"/StructTreeRoot" in pdf and b"/Marked true" in pdf
+    assert set(written(pdf, "Lang")) == {"en"}
+    assert len(headings) > 5 and len(written(pdf, "Title")) > len(headings)
+    signed = "Map of bird, orange for and blue against"  # the live figure's own words
+    assert len(alts) > 8
+    assert {a for a in alts if not a.startswith("Map of bird over")} | {signed} <= set(
+        written(pdf, "Alt")
+    )

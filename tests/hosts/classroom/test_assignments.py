@@ -137,7 +137,7 @@ def test_the_release_lies_beside_its_source_and_holds_no_solution(work):
     everything = "\n".join(c.source for c in nbformat.reads(text, 4).cells)
     assert lines
     assert not [line for line in lines if line in everything]
-    assert SLUG in nbformat.reads(text, 4).cells[0].source
+    assert f"github.com/{SLUG}/archive" in nbformat.reads(text, 4).cells[1].source
 
 
 @pytest.mark.parametrize("work", ONE)

@@ -1,7 +1,9 @@
 """What the jail keeps students' code from: tried from inside, as root and as an ordinary user."""
 
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's own")
+HEADERS = (Path("/usr/include"), *sorted(Path("/usr/include").glob("*-linux-gnu")))
 FAST = {"cell": 1.0, "question": 60.0, "case": 20.0, "all": 3}  # seconds
 ATTEMPTS = {  # each ends well where the jail leaks
     "reads the assignments": "os.listdir(ROOT + '/assignments')",
@@ -164,6 +167,13 @@ def test_a_bad_function_costs_nothing_but_itself(sandbox, body):
     assert all(one.problem for one in found)
 
 
+@pytest.mark.parametrize(("body", "seconds"), [("os._exit(3)", 60.0), ("time.sleep(60)", 1.0)])
+def test_a_function_that_never_answers_is_lost(sandbox, body, seconds):
+    cell = (0, f"import os, time\ndef never():\n    {body}\n")
+    report = sandbox.attempt([cell], asked("never", ()), **FAST | {"question": seconds})
+    assert (report.answers, report.lost, report.hungry) == ({}, ["never"], [])
+
+
 HERD = """
 import os, time
 def herd(processes, megabytes, seconds):
@@ -253,6 +263,36 @@ def test_a_course_in_a_folder_that_submissions_have_for_themselves_is_refused():
     jail.refuse_hidden(["/home/ana/tmp/course/utils", "/tmporary/course"])
     with pytest.raises(jail.Refused, match=r"/tmp/course/utils lies in /tmp, .* move the course"):
         jail.refuse_hidden(["/usr", "/tmp/course/utils"])
+
+
+def numbers(header: str) -> dict[str, int]:
+    """Calls and constants by name, from a header of the kernel's."""
+    found = re.findall(r"^#define\s+(?:__NR_)?(\w+)\s+(0x[0-9a-f]+|\d+)\b", header, re.MULTILINE)
+    return {name: int(number, 0) for name, number in found}
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"), [("x86_64", "asm/unistd_64.h"), ("aarch64", "asm-generic/unistd.h")]
+)
+def test_calls_have_the_numbers_that_the_kernel_s_headers_give_them(machine, name):
+    """ARM64 takes the numbers that are common to the newer processors."""
+    places = [top / name for top in HEADERS if (top / name).exists()]
+    if not places:
+        pytest.skip(f"the kernel's headers are not here: {name}")
+    known = numbers(places[0].read_text("utf8"))
+    ours = {"pivot_root": jail.PIVOT_ROOT[machine], "mount_setattr": jail.MOUNT_SETATTR}
+    for call, number in (ours | jail.OUTSIDE[machine]).items():
+        assert known[call] == number, call
+
+
+def test_processors_have_the_numbers_that_the_kernel_s_headers_give_them():
+    """What a filter compares first: the processor's number, of 64 bits, low bytes first."""
+    header = HEADERS[0] / "linux" / "elf-em.h"
+    if not header.exists():
+        pytest.skip("the kernel's headers are not here")
+    known = numbers(header.read_text("utf8"))
+    for machine, name in (("x86_64", "EM_X86_64"), ("aarch64", "EM_AARCH64")):
+        assert jail.ABI[machine] == known[name] | 0x80000000 | 0x40000000
 
 
 def test_elsewhere_grading_is_refused_with_the_way_out(monkeypatch):

@@ -99,6 +99,11 @@ def the_class() -> Class:
     crash = answered(WORK, **{Q1.name: "def difference_map(f, w, b, c, d):\n    return f @ w[c]"})
     made.add("crash", crash, {Q1.name: 0}, ["a RuntimeError in this line: return f @ w[c]"])
 
+    ends = "def difference_map(f, w, b, c, d):\n    import os\n    os._exit(0)"
+    made.add(
+        "ends", answered(WORK, **{Q1.name: ends}), {Q1.name: 0}, ["It came to no end: it ended"]
+    )
+
     helper = answered(WORK, **{Q1.name: Q1.code.replace("torch.einsum", "summed")})
     helper.cells[3].source += "\nsummed = torch.einsum"  # into the cell of the imports
     made.add("helper", helper)

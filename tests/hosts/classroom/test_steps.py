@@ -101,7 +101,7 @@ def test_another_seed_is_another_variant(tmp_path, capsys):
         json.loads((tmp_path / s / "release/a1_formulas.ipynb").read_text()) for s in ("1", "2027")
     )
     differ = [a["id"] for a, b in zip(one["cells"], two["cells"], strict=True) if a != b]
-    assert differ == ["a1-c1-setup", "a1-c2-checks"]
+    assert differ == ["a1-c0", "a1-c1-setup", "a1-c2-checks"]  # the way to Colab is the first
     capsys.readouterr()
 
 
@@ -148,6 +148,32 @@ def test_canvas_gets_back_the_export_it_gave():
     assert [row[-1] for row in filled] == ["a1_formulas", f"{WORK.total:g}", "4.5", "4.5", ""]
     assert missing == ["dan"]
     assert all(row[:6] == old for row, old in zip(filled, roster, strict=True))
+
+
+def test_moodle_gets_the_name_in_two_columns_and_its_numbers_are_no_id_numbers():
+    line = grades.Line({"a": 3.0, "b": 1.5}, [])
+    roster = [
+        ["First name", "Last name", "ID number", "Email address"],
+        ["Ana", "Ruiz", "77", "ana.r@x.org"],
+        ["Ben", "Roy", "4711", "roy@x.org"],
+        ["Cleo", "Sun", "79", "sun@x.org"],
+        ["Cleo", "Sun", "80", "sun2@x.org"],
+    ]
+    results = {"a1_formulas": {"Ana-Ruiz_4711": line, "Cleo-Sun_5": line, "roy_3": line}}
+    filled, missing = grades.filled(roster, results)
+    assert [row[-1] for row in filled] == ["a1_formulas", "4.5", "4.5", "", ""]
+    assert missing == ["Cleo-Sun_5"]
+
+
+def test_a_student_whom_moodle_numbers_anew_is_one_student_and_namesakes_are_two():
+    line = grades.Line({}, [])
+    results = {
+        "a1_formulas": {"Ana-Ruiz_1": line, "Cleo-Sun_2": line, "Cleo-Sun_3": line, "ben": line},
+        "a2_gap_or_gmp": {"Ana-Ruiz_7": line, "Cleo-Sun_8": line, "dan_9": line},
+    }
+    found = grades.together(results)
+    assert list(found["a1_formulas"]) == ["Ana-Ruiz", "Cleo-Sun_2", "Cleo-Sun_3", "ben"]
+    assert list(found["a2_gap_or_gmp"]) == ["Ana-Ruiz", "Cleo-Sun_8", "dan_9"]
 
 
 @pytest.mark.parametrize(
