@@ -52,6 +52,7 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
     """
     from sklearn.linear_model import LogisticRegression  # here: slow to import
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     q, F = valid.finite(q, "the bags q", "Q V"), valid.finite(F, "the features F", "Q K")
     if len(q) != len(F):
@@ -60,7 +61,8 @@ def fit(q: Tensor, F: Tensor, answers: Tensor, C: float = 0.1) -> tuple[Tensor, 
     scaling = StandardScaler().fit(F.double().numpy())
     scaled = torch.from_numpy(scaling.transform(F.double().numpy()))
     model = LogisticRegression(C=C, max_iter=1000, tol=1e-3)
-    model.fit(torch.cat([q.double(), scaled], 1).numpy(), answers.numpy())
+    with threadpool_limits(1):  # several threads wait for each other here: twice the time
+        model.fit(torch.cat([q.double(), scaled], 1).numpy(), answers.numpy())
     weights, b = (torch.from_numpy(t) for t in (model.coef_, model.intercept_))
     if len(weights) == 1:  # of two answers, only the second has a row
         weights, b = torch.cat([-weights, weights]) / 2, torch.cat([-b, b]) / 2
