@@ -10,6 +10,7 @@ another way.
 import copy
 import json
 import re
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,6 +51,19 @@ def run_twice(nb: NotebookNode, folder: Path) -> SimpleNamespace:
     execute(whole, folder)
     kinds = json.loads(whole.cells[len(first) + 1].outputs[0].text)
     return SimpleNamespace(pairs=list(zip(first, second, strict=True)), kinds=kinds)
+
+
+def looked_at(nb: NotebookNode, folder: Path) -> SimpleNamespace:
+    """`run_twice`, and once more where a cell shows something else the second time.
+
+    What rounding or memory decides, such as a pixel on a threshold, is not there again: a warning.
+    """
+    done = run_twice(nb, folder)
+    if found := differences(done.pairs):
+        done = run_twice(nb, folder)
+        if not differences(done.pairs):
+            warnings.warn(f"seen once, and not again: {'; '.join(found)}", stacklevel=2)
+    return done
 
 
 def again(cell: NotebookNode) -> NotebookNode:
@@ -127,7 +141,7 @@ def bound_twice(kinds: dict[str, dict[str, int]]) -> list[str]:
 def run(request) -> SimpleNamespace:
     """One notebook, run twice; its three tests share the run."""
     try:
-        done = run_twice(read(request.param), request.param.parent)
+        done = looked_at(read(request.param), request.param.parent)
     except CellExecutionError as error:
         return SimpleNamespace(error=str(error), pairs=[], kinds={})
     return SimpleNamespace(error="", **vars(done))
@@ -183,3 +197,18 @@ def test_what_breaks_or_changes_the_second_time_is_found(tmp_path):
     ]
     two = small(tmp_path, "a = 1", "a = 2.5", "a = []")
     assert bound_twice(two.kinds) == ["a is number (code cell 0), then list (code cell 2)"]
+
+
+FIRST = """from pathlib import Path
+known = Path("known").exists()
+Path("known").touch()
+print(known)"""
+
+
+@pytest.mark.slow
+def test_what_is_there_once_is_warned_of_and_what_is_there_again_is_found(tmp_path):
+    with pytest.warns(UserWarning, match=r"not again: code cell 0 .*'False\\n'\] then \['True"):
+        done = looked_at(new_notebook(cells=[new_code_cell(FIRST)]), tmp_path)
+    assert differences(done.pairs) == []
+    count = new_code_cell("runs = globals().get('runs', 0) + 1\nprint(runs)")
+    assert differences(looked_at(new_notebook(cells=[count]), tmp_path).pairs)
