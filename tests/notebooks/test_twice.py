@@ -119,10 +119,21 @@ def shown(cell: NotebookNode) -> list[str]:
 
 
 def same_pictures(old: list[str], new: list[str]) -> bool:
-    """Equal bytes, or the same pixels behind other bytes."""
+    """Equal bytes, or pixels that no eye can tell apart."""
     both = zip(old, new, strict=False)
-    equal = (a == b or np.array_equal(pixels(a), pixels(b)) for a, b in both)
-    return len(old) == len(new) and all(equal)
+    return len(old) == len(new) and all(a == b or alike(pixels(a), pixels(b)) for a, b in both)
+
+
+def alike(a: np.ndarray, b: np.ndarray) -> bool:
+    """No pixel apart by more than 16 levels of 255, and fewer than one in 200 at all.
+
+    matplotlib's solver goes through a layout in the order of memory, so panels may end up a
+    hundredth of a pixel aside, and the pictures in them a few levels apart.
+    """
+    if a.shape != b.shape:
+        return False
+    apart = np.abs(a.astype(int) - b.astype(int))
+    return bool(apart.max() <= 16 and (apart > 0).mean() < 0.005)
 
 
 def bound_twice(kinds: dict[str, dict[str, int]]) -> list[str]:
@@ -212,3 +223,12 @@ def test_what_is_there_once_is_warned_of_and_what_is_there_again_is_found(tmp_pa
     assert differences(done.pairs) == []
     count = new_code_cell("runs = globals().get('runs', 0) + 1\nprint(runs)")
     assert differences(looked_at(new_notebook(cells=[count]), tmp_path).pairs)
+
+
+def test_pictures_that_no_eye_can_tell_apart_are_the_same():
+    grey = np.full((50, 80, 3), 90, dtype=np.uint8)
+    aside, dotted, paler = grey.copy(), grey.copy(), grey + 3
+    aside[7, 30:40] += 9
+    dotted[7, 30] += 40
+    assert alike(grey, grey) and alike(grey, aside)
+    assert not (alike(grey, dotted) or alike(grey, paler) or alike(grey, grey[1:]))
