@@ -571,6 +571,15 @@ def maps_at(
     return torch.cat(found)
 
 
+def mean_maps(net: CamNetwork, images: Tensor, size: Sequence[int] | None = None) -> Tensor:
+    """The mean of all f_k of each picture, which never hears a class, enlarged as by `maps_at`.
+
+    (N, 3, h, w) uint8 -> (N, *size).
+    """
+    f = torch.cat([p.f.mean(1, keepdim=True) for _, p in passes(net, images)])
+    return cam.upsample(f, size or images.shape[-2:], net.cells(net.prepare(images[:1])))[:, 0]
+
+
 def maps_of(net: CamNetwork, pictures: Pictures) -> Tensor:
     """The map of each picture's own class, at picture size: (N, h, w)."""
     return maps_at(net, pictures.images, pictures.labels)

@@ -5,8 +5,7 @@ import torch
 import torchvision
 from torch.testing import assert_close
 
-import sketchbook
-from utils import cam, localization, models, photos
+from utils import localization, photos
 from utils.experiments import resolution
 from utils.networks import cam_network
 from utils.pictures import Picture
@@ -69,11 +68,3 @@ def test_lines_compare_each_way_with_the_network_as_it_is(net, monkeypatch):
     told = resolution.lines(net, photographs())
     assert len(told) == 4 * 4 + 1
     assert told[0].startswith("stride 32, top-1: ") and "3 pictures, one seed" in told[0]
-
-
-def test_a_map_without_a_class_is_the_mean_of_the_channels_where_the_cells_look():
-    net, pictures = models.load("objects-gap"), sketchbook.objects(2, seed=3)
-    x = net.prepare(pictures.images)
-    f = net.forward_pass(x).f
-    wanted = cam.upsample(f.mean(1, keepdim=True), (112, 112), net.cells(x))[:, 0]
-    assert_close(resolution.without_class(net, pictures), wanted)

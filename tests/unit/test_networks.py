@@ -11,6 +11,7 @@ import torchvision
 from torch import nn
 from torch.testing import assert_close
 
+import sketchbook
 from utils import cam, models, networks, photos
 from utils.models import CourseNetwork
 from utils.networks import NotACamNetwork, cam_network
@@ -300,3 +301,11 @@ def test_nan_in_another_class_than_the_one_asked_is_named(bad):
     for ask in (lambda x: net(x, 0), net, net.forward_pass):
         with pytest.raises(ValueError, match=r"the weight fc\.bias of CourseNetwork"):
             ask(torch.rand(2, 3, 112, 112))
+
+
+def test_a_map_without_a_class_is_the_mean_of_the_channels_where_the_cells_look():
+    net, pictures = models.load("objects-gap"), sketchbook.objects(2, seed=3)
+    x = net.prepare(pictures.images)
+    f = net.forward_pass(x).f
+    wanted = cam.upsample(f.mean(1, keepdim=True), (112, 112), net.cells(x))[:, 0]
+    assert_close(networks.mean_maps(net, pictures.images), wanted)

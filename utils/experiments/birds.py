@@ -78,9 +78,7 @@ def bird_maps(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
 
 def mean_maps(net: networks.CamNetwork, pictures: Pictures) -> Tensor:
     """The mean of all f_k of every picture, at the size it was drawn: -> (N, h, w)."""
-    images = small(pictures.images)
-    f = torch.cat([p.f.mean(1, keepdim=True) for _, p in networks.passes(net, images)])
-    return cam.upsample(f, pictures.images.shape[-2:], net.cells(net.prepare(images[:1])))[:, 0]
+    return networks.mean_maps(net, small(pictures.images), pictures.images.shape[-2:])
 
 
 def chosen_threshold(maps: Tensor, true_boxes: Tensor) -> float:

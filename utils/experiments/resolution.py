@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from utils import baselines, cam, compare, localization, models, networks
+from utils import baselines, cam, compare, localization, models
 from utils.data import Photographs, imagenet
 from utils.networks import CamNetwork
-from utils.pictures import Picture, Pictures
+from utils.pictures import Picture
 
 FRAME = 224  # pixels: side of the frame in which boxes are judged, as in the WSOL evaluation
 BATCH = 4
@@ -74,13 +74,6 @@ def _measured(net: CamNetwork, some: Sequence[Picture], side: int) -> Measured:
 def _in_frame(picture: Picture) -> Tensor:
     h, w = picture.image.shape[-2:]
     return picture.boxes * FRAME / torch.tensor([w, h, w, h])
-
-
-def without_class(net: CamNetwork, pictures: Pictures) -> Tensor:
-    """The mean of all f_k at picture size, which never hears a class: (N, h, w)."""
-    small = [p.f.mean(1, keepdim=True) for _, p in networks.passes(net, pictures.images)]
-    cells = net.cells(net.prepare(pictures.images[:1]))
-    return cam.upsample(torch.cat(small), pictures.images.shape[2:], cells)[:, 0]
 
 
 def found(of: Measured, at: float | None = None) -> Tensor:
