@@ -465,7 +465,7 @@ def _check(
     S = p.S[:, at] if isinstance(at, slice) or at.ndim == 1 else p.S.gather(1, at.to(p.S.device))
     left = S - _pooled(p, at, M)
     left = left if p.b is None else left - p.b[at]
-    most, off = (max(-low.item(), high.item()) for low, high in (p.S.aminmax(), left.aminmax()))
+    most, off = (torch.linalg.vector_norm(t, math.inf).item() for t in (p.S, left))
     if most < math.inf and off <= 3 * max(1e-3, 16 * torch.finfo(p.S.dtype).eps) * most:
         return  # with NaN neither holds
     if not bool(p.S.isfinite().all()):
