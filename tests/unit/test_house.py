@@ -6,11 +6,12 @@ package gets its floor here; CONTRIBUTING says what lives where.
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from tools.notebooks import all_notebooks
+from tools.notebooks import all_notebooks, read
 
 ROOT = Path(__file__).parents[2]
 FLOORS = (  # bottom to top; the rooms of one floor do not know each other
@@ -28,6 +29,17 @@ FLOORS = (  # bottom to top; the rooms of one floor do not know each other
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms.split()}
 FILES = [p for top in ("utils", "sketchbook", "tools") for p in sorted((ROOT / top).rglob("*.py"))]
+# What is installed under another name than it is imported by.
+INSTALLED = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "xdist": "pytest-xdist",
+    "yaml": "pyyaml",
+}
+HOSTS_OWN = {"google"}  # is there on Colab and nowhere else
 JUDGES = {"__init__", "exercise", "handout", "judge", "wire"}  # no exercises
 
 
@@ -44,8 +56,13 @@ def dotted(path: Path) -> str:
 
 def imported(path: Path) -> set[str]:
     """The dotted names that a file imports anywhere, in a function too, relative ones too."""
+    return imported_by(path.read_text("utf8"), path)
+
+
+def imported_by(source: str, path: Path = ROOT / "cells.py") -> set[str]:
+    """The same for Python that stands in that place, which need not be a file."""
     here, names = list(path.relative_to(ROOT).with_suffix("").parts), set()
-    for node in ast.walk(ast.parse(path.read_text("utf8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -104,3 +121,51 @@ def test_one_file_opens_the_results():
     assert [path for path in FILES if opening.search(path.read_text("utf8"))] == [
         ROOT / "utils" / "results.py"
     ]
+
+
+# --- what is imported is asked for ---------------------------------------------------------------
+
+
+def asked_for(*extras: str) -> set[str]:
+    """The packages that pyproject.toml lists, with some extras. (3.10 cannot read TOML.)"""
+    text = (ROOT / "pyproject.toml").read_text("utf8")
+    lists = dict(re.findall(r"^(\w+) = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE))
+    chosen = "".join(lists[name] for name in ("dependencies", *extras))
+    return set(re.findall(r'^    "([\w-]+)[><=]', chosen, re.MULTILINE))
+
+
+def foreign(names: set[str]) -> set[str]:
+    """Of dotted names that are imported the packages that are to be installed."""
+    tops = {name.split(".")[0] for name in names}
+    ours = {p.stem for p in ROOT.iterdir()} | {p.stem for p in ROOT.glob("tests/**/*.py")}
+    tops -= ours | HOSTS_OWN | {"__future__"} | set(sys.stdlib_module_names)
+    return {INSTALLED.get(name, name.replace("_", "-")) for name in tops}
+
+
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [
+        ("utils", []),
+        ("sketchbook", []),
+        ("tools/classroom", ["lab"]),
+        ("tools", ["lab", "test"]),
+        ("assignments", ["lab"]),
+        ("tests", ["lab", "test"]),
+    ],
+)
+def test_what_is_imported_is_asked_for_by_a_line_of_our_own(folder, extras):
+    """What only comes with another package is gone when that one does without it."""
+    names = set().union(*(imported(path) for path in (ROOT / folder).rglob("*.py")))
+    assert foreign(names) - asked_for(*extras) == set()
+
+
+def test_a_notebook_imports_what_the_course_asks_for():
+    for notebook in all_notebooks():
+        cells = [cell.source for cell in read(notebook).cells if cell.cell_type == "code"]
+        names = imported_by("\n".join(cells))
+        assert foreign(names) - asked_for() == set(), notebook.name
+
+
+def test_an_import_without_a_line_is_found():
+    names = imported_by("import os, tools.site\nimport no_such.part\nfrom PIL import Image")
+    assert foreign(names) == {"no-such", "pillow"}
