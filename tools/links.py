@@ -1,7 +1,7 @@
 """Write the repository's address into every badge, clone line and citation: `make links`.
 
     python -m tools.links               the address in pyproject.toml, or else of the git remote
-    python -m tools.links OWNER/NAME    this one, from now on
+    python -m tools.links OWNER/NAME    this one, from now on; with --pages, its GitHub Pages, too
 
 The address stands in one place, [project.urls] of pyproject.toml. Everything else follows from it,
 the set-up cell of every notebook too (its source is tools/template/setup.py). Until there is an
@@ -32,6 +32,7 @@ OURS = re.compile(
 )
 INTO = re.compile(r"(git clone \S+\ncd )[\w.-]+")  # the folder that a clone makes
 PLACE = re.compile(rf'^Repository = "https://github\.com/({SLUG})"$', re.MULTILINE)
+PAGES = re.compile(r'^Homepage = "(https://[\w.-]+\.github\.io/[^"]*)"\n', re.MULTILINE)
 REMOTE = re.compile(rf"(?:https://|ssh://|git@)(?:[^/\s]*@)?github\.com[/:]({SLUG}?)(?:\.git)?/?")
 
 COLAB = (
@@ -47,6 +48,10 @@ BADGES = (
     "{1}\n"
     "[![Binder](https://mybinder.org/badge_logo.svg)]"
     "(https://mybinder.org/v2/gh/{0}/HEAD?urlpath=lab/tree/" + START + ")"
+)
+READ = (
+    "\n\n**[Look at it first]({}):** every notebook as a page, and a drawing board where a network "
+    "answers while you draw."
 )
 NO_BADGES = (
     "*The buttons for Colab and Binder stand here once the course has a public address: "
@@ -77,14 +82,28 @@ def remote(root: Path = ROOT) -> str:
     return found[1] if found and (root / ".git").exists() else ""
 
 
+def pages(root: Path = ROOT) -> str:
+    """Where the course is to be read as pages; "" where nobody has turned GitHub Pages on."""
+    found = PAGES.search((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return found[1] if found else ""
+
+
+def pages_of(slug: str) -> str:
+    """The address that GitHub Pages gives a repository."""
+    owner, name = slug.split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def badge(slug: str, path: str) -> str:
     """The button that opens a notebook on Colab, or the sentence in its place."""
     return NO_COLAB if slug == NOWHERE else COLAB.format(slug, path)
 
 
-def badges(slug: str) -> str:
-    """The README's buttons, or the sentence in their place."""
-    return NO_BADGES if slug == NOWHERE else BADGES.format(slug, badge(slug, START))
+def badges(slug: str, pages: str = "") -> str:
+    """The README's buttons, and the way to the pages; or the sentence in their place."""
+    if slug == NOWHERE:
+        return NO_BADGES
+    return BADGES.format(slug, badge(slug, START)) + (READ.format(pages) if pages else "")
 
 
 def between(text: str, name: str, new: str) -> str:
@@ -93,9 +112,10 @@ def between(text: str, name: str, new: str) -> str:
     return found.sub(lambda m: m[1] + new + m[2], text)
 
 
-def linked(text: str, slug: str) -> str:
+def linked(text: str, slug: str, pages: str = "") -> str:
     """The text with every address of ours made `slug`, an "owner/name"."""
-    text = OURS.sub(lambda found: found["before"] + slug, between(text, "badges", badges(slug)))
+    text = between(text, "badges", badges(slug, pages))
+    text = OURS.sub(lambda found: found["before"] + slug, text)
     return INTO.sub(lambda found: found[1] + slug.split("/")[1], text)
 
 
@@ -120,22 +140,30 @@ def linked_notebook(text: str, slug: str, path: str) -> str:
     return json.dumps(nb, indent=1, ensure_ascii=False) + "\n"
 
 
-def rewrite(root: Path = ROOT, slug: str = "") -> list[Path]:
-    """Bring every file up to date; return those that changed. Raises ValueError for a bad slug."""
+def rewrite(root: Path = ROOT, slug: str = "", has_pages: bool | None = None) -> list[Path]:
+    """Bring every file up to date; return those that changed. Raises ValueError for a bad slug.
+
+    `has_pages` says whether GitHub Pages is on; None leaves that as pyproject.toml has it.
+    """
     old = address(root)
     slug = slug or (old if old != NOWHERE else remote(root)) or NOWHERE
     if not re.fullmatch(SLUG, slug):
         raise ValueError(f"{slug} is no address: give OWNER/NAME, as in github.com/OWNER/NAME.")
-    changed = []
+    if has_pages is None:
+        has_pages = pages(root) == pages_of(slug)
+    read, changed = pages_of(slug) if has_pages else "", []
+    line = f'Homepage = "{read}"\n' if read else ""
     texts = [root / name for name in ("pyproject.toml", *TEXTS)]
     for path in [*texts, *(p for room in ROOMS for p in sorted((root / room).glob("*.ipynb")))]:
         before = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             after = linked_notebook(before, slug, path.relative_to(root).as_posix())
         elif path.suffix == ".toml":
-            after = PLACE.sub(f'Repository = "https://github.com/{slug}"', before)
+            after = PLACE.sub(
+                f'{line}Repository = "https://github.com/{slug}"', PAGES.sub("", before)
+            )
         else:
-            after = linked(before, slug)
+            after = linked(before, slug, read)
         if after != before:
             path.write_text(after, encoding="utf-8", newline="\n")
             changed.append(path)
@@ -144,8 +172,9 @@ def rewrite(root: Path = ROOT, slug: str = "") -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     """Rewrite, print what changed, and say where there is no address; return the exit status."""
+    slug = [a for a in arguments if a != "--pages"][:1]
     try:
-        for path in rewrite(ROOT, *arguments[:1]):
+        for path in rewrite(ROOT, *slug, has_pages="--pages" in arguments if slug else None):
             print(path.relative_to(ROOT))
     except ValueError as problem:
         print(problem, file=sys.stderr)

@@ -1,12 +1,15 @@
 """The repository's address stands in one place, and everything else follows it."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools import links
 from tools.notebooks import read
@@ -64,6 +67,58 @@ def test_without_an_address_the_badges_say_so_and_lead_nowhere(copy):
         assert (links.NO_BADGES in readme) == other
         for text in [readme, *texts]:
             assert ("colab.research.google.com" in text) != other
+
+
+def test_the_way_to_the_pages_stands_there_as_long_as_there_are_pages(copy):
+    """They may be turned on and off; another fork's are not ours."""
+    readme, place = copy / "README.md", "https://some-body.github.io/my.course/"
+    for slug, has_pages, there in (
+        ("Some-Body/my.course", False, False),
+        ("Some-Body/my.course", True, True),
+        ("", None, True),  # as by hand
+        ("a/b", False, False),
+    ):
+        links.rewrite(copy, slug, has_pages)
+        assert (place in readme.read_text("utf-8")) == there
+        assert links.pages(copy) == (place if there else "")
+        assert links.rewrite(copy) == []
+    assert "github.io" not in readme.read_text("utf-8")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the workflow runs on Linux")
+def test_a_forks_first_push_is_answered_by_a_commit_with_its_address(copy, tmp_path_factory):
+    """The workflow's own script, in a clone as GitHub makes it, of a repository that is nowhere."""
+    place = tmp_path_factory.mktemp("github")
+    for path in NOTEBOOKS[1:]:  # one will do
+        (copy / path.relative_to(ROOT)).unlink()
+    for name in ("tools/__init__.py", "tools/links.py", "tools/template/setup.py"):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+
+    def git(folder, *command):
+        own = ["-c", "user.name=x", "-c", "user.email=x@x", "-c", "init.defaultBranch=main"]
+        done = subprocess.run(
+            ["git", "-C", folder, *own, *command], check=True, capture_output=True, text=True
+        )
+        return done.stdout
+
+    git(place, "init", "--quiet", "--bare", "remote.git")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        git(copy, *command)
+    git(copy, "push", "--quiet", str(place / "remote.git"), "main")
+    flow = yaml.safe_load((ROOT / ".github/workflows/address.yml").read_text("utf8"))
+    _, step = flow["jobs"]["links"]["steps"]
+    env = os.environ | {"GITHUB_REPOSITORY": "a-teacher/her-course"}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    for commits, env["PAGES"] in ((2, ""), (2, ""), (3, "--pages")):  # pages are turned on
+        git(place, "clone", "--quiet", "remote.git", "clone")
+        subprocess.run(["bash", "-e", "-c", step["run"]], cwd=place / "clone", env=env, check=True)
+        shutil.rmtree(place / "clone")
+        said = git(place / "remote.git", "log", "--format=%an", "main").split("\n")[:-1]
+        assert len(said) == commits and said[0] == "github-actions[bot]"
+        readme = git(place / "remote.git", "show", "main:README.md")
+        assert "https://mybinder.org/v2/gh/a-teacher/her-course/HEAD" in readme
+        assert ("https://a-teacher.github.io/her-course/" in readme) == bool(env["PAGES"])
 
 
 @pytest.mark.parametrize(
