@@ -52,6 +52,11 @@ def test_links_lead_somewhere(path):
     assert broken(path, text_of(path)) == []
 
 
+@pytest.mark.parametrize("path", all_notebooks(), ids=lambda path: path.stem)
+def test_a_notebook_leads_to_the_glossary(path):
+    assert any(link.startswith("../GLOSSARY.md") for link in LINK.findall(text_of(path)))
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_picture_has_alt_text(path):
     for image in IMAGE.finditer(CODE.sub("", text_of(path))):
