@@ -37,18 +37,25 @@ from utils.live import page as figures
 PAGES = Path(__file__).with_name("pages")
 SITE, PDF = ROOT / "site", ROOT / "pdf"
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "16mm")
-ON_PAPER = """
-for (const image of document.images) image.loading = "eager";
-for (const map of document.querySelectorAll("canvas[role=application]")) {
-  map.setAttribute("role", "img"); // nothing moves there: it has the words of its still picture
-  map.setAttribute("aria-label", map.closest(".cam-live").querySelector(".cl-still img").alt);
-}
-"""
+ON_PAPER = """(pages) => {
+  for (const image of document.images) image.loading = "eager";
+  for (const map of document.querySelectorAll("canvas[role=application]")) {
+    map.setAttribute("role", "img"); // nothing moves there: it has the words of its still picture
+    map.setAttribute("aria-label", map.closest(".cam-live").querySelector(".cl-still img").alt);
+  }
+  for (const link of document.querySelectorAll("a[href]")) {
+    const there = link.getAttribute("href"); // another page: no file of this computer's
+    if (!/^[\\w.-]+\\.html/.test(there)) continue;
+    if (pages) link.href = pages + there;
+    else link.removeAttribute("href");
+  }
+}"""
 ROW = re.compile(
     r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \| (.+?) \|$", re.MULTILINE
 )
 BADGE = re.compile(r"\[!\[Open In Colab\]\([^)]*\)\]\([^)]*\)\s*")
-HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
+HEADING = re.compile(r'<h([23]) id="([^"]+)"[^>]*>(.*?)</h\1>', re.DOTALL)
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
 NAMED = re.compile(r"(<mi>(?:exp|log|max|min)</mi>)(?!<mo|</)")  # functions: a space follows
 MAP = r"M_c(x, y) = \sum_k w_k^c f_k(x, y)"
@@ -96,7 +103,7 @@ class Renderer(IPythonRenderer):
 
     def block_math(self, body: str) -> str:
         """$$...$$, which may scroll where it is wider than the page."""
-        return f'<div class="scroll">{mathml(body, "block")}</div>'
+        return f'<span class="scroll">{mathml(body, "block")}</span>'  # a paragraph holds no div
 
     def inline_math(self, body: str) -> str:
         """$...$ in a line."""
@@ -108,7 +115,7 @@ class Renderer(IPythonRenderer):
         while name in self.seen:
             name += "-"
         self.seen.add(name)
-        return f'<h{level} id="{name}">{text}</h{level}>\n'
+        return f'<h{level} id="{name}"{heard(text)}>{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """Notebooks and the glossary are pages; the package's files are where the sources are."""
@@ -135,9 +142,17 @@ def plain(text: str) -> str:
     return html.unescape(TAG.sub("", text)).strip()
 
 
+def heard(text: str) -> str:
+    """The attribute that names a heading or a link with formulas; browsers leave these out."""
+    if not MATH.search(text):
+        return ""
+    signs = MATH.sub(lambda found: " ".join(TAG.sub(" ", found[0]).split()), text)
+    return f' aria-label="{html.escape(plain(signs))}"'
+
+
 def code(source: str) -> str:
     """Python, with its words marked."""
-    return highlight(source, PythonLexer(), HtmlFormatter())
+    return highlight(source, PythonLexer(), HtmlFormatter(wrapcode=True))
 
 
 # ---------------------------------------------------------------- pages
@@ -175,7 +190,9 @@ def figure(raw: bytes, kind: str, about: dict[str, Any], caption: str, folder: P
 def sections(page: str) -> str:
     """The second headings of a page, as a list of links for its contents."""
     found = [(name, words) for level, name, words in HEADING.findall(page) if level == "2"]
-    items = "".join(f'<li><a href="#{name}">{words}</a></li>' for name, words in found)
+    items = "".join(
+        f'<li><a href="#{name}"{heard(words)}>{words}</a></li>' for name, words in found
+    )
     return f"<ol>{items}</ol>" if items else ""
 
 
@@ -316,7 +333,7 @@ def build(folder: Path = SITE) -> dict[str, int]:
 
 
 def print_pages(folder: Path, target: Path) -> None:
-    """Print the page of every notebook as PDF (A4), by Chromium, solutions folded."""
+    """Print the page of every notebook, and the glossary, as PDF (A4), by Chromium."""
     from playwright.sync_api import sync_playwright
 
     target.mkdir(exist_ok=True)
@@ -324,16 +341,19 @@ def print_pages(folder: Path, target: Path) -> None:
     options = {"executable_path": str(system)} if system.exists() else {}
     with sync_playwright() as p:
         browser = p.chromium.launch(args=["--no-sandbox"], **options)
-        for n in notebooks():
+        for name in [*(n.stem for n in notebooks()), "glossary"]:
             page = browser.new_page(color_scheme="light")
-            page.goto((folder / f"{n.stem}.html").as_uri())
-            (target / f"{n.stem}.pdf").write_bytes(printed(page))
+            page.goto((folder / f"{name}.html").as_uri())
+            (target / f"{name}.pdf").write_bytes(printed(page, links.pages()))
             page.close()
 
 
-def printed(page: Any) -> bytes:
-    """A page in the browser as PDF, with its headings, tables and alt texts marked for a reader."""
-    page.evaluate(ON_PAPER)
+def printed(page: Any, pages: str = "") -> bytes:
+    """A page in the browser as PDF, with its headings, tables and alt texts marked for a reader.
+
+    Links to other pages go to `pages`, where these are to be read; without, they are words only.
+    """
+    page.evaluate(ON_PAPER, pages)
     page.wait_for_load_state("networkidle")
     return page.pdf(format="A4", margin=MARGIN, tagged=True, outline=True)
 

@@ -128,6 +128,18 @@ def test_no_mathematics_is_left_as_it_was_written(folder, names):
     assert (folder / "01_formulas.html").read_text().count("<math") > 50
 
 
+def test_formulas_are_in_the_names_that_a_screen_reader_lists(folder, names):
+    """Chromium leaves MathML out of the name of a heading or a link."""
+    found = []
+    for name in names:
+        text = (folder / name).read_text("utf8")
+        assert not re.search(r"<p>[^<]*<div", text), f"{name}: a paragraph ends before its formula"
+        for tag in re.findall(r"<(?:h\d|a)\b[^>]*>(?=(?:(?!</h\d>|</a>).)*<math)", text):
+            assert "aria-label=" in tag, f"{name}: {tag}"
+            found.append(tag)
+    assert any('aria-label="4. P c: the softmax"' in tag for tag in found)
+
+
 def test_what_cannot_be_set_is_an_error():
     with pytest.raises(ValueError, match="cannot be set"):
         site.mathml(r"\nosuchcommand x", "inline")
@@ -252,7 +264,7 @@ def test_a_printed_page_is_marked_for_a_screen_reader(visit):
         "[...document.images].filter(e => !e.closest('.cam-live')).map(e => e.alt)"
     )
     headings = page.locator("main h2").all_inner_texts()
-    pdf = site.printed(page)
+    pdf = site.printed(page, "https://example.org/course/")
     figures = page.evaluate(
         "[...document.querySelectorAll('.cam-live canvas[role=img]')].map(e => e.ariaLabel)"
     )
@@ -261,3 +273,9 @@ def test_a_printed_page_is_marked_for_a_screen_reader(visit):
     assert len(headings) > 5 and len(written(pdf, "Title")) > len(headings)
     assert len(alts) > 6 and len(figures) > 3
     assert {*alts, *figures} <= set(written(pdf, "Alt"))
+    addresses = set(written(pdf, "URI"))
+    assert "https://example.org/course/glossary.html#symbols" in addresses
+    assert all(address.startswith("https://") for address in addresses)
+    page.goto(page.url.rsplit("/", 1)[0] + "/glossary.html")
+    page.evaluate(site.ON_PAPER, "")  # without pages no link to a folder of this computer's
+    assert page.locator("a[href*='.html']").count() == 0
