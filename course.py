@@ -387,6 +387,8 @@ def waits_for(module, line):
         return "still unpacking"
     if not line or re.match(r"Looking|Collecting|WARNING: Retrying", line):
         return "no answer from the packages' server yet; still trying (Ctrl-C stops)"
+    if re.match(r"\s*Installing build dependencies: started", line):  # what pip asks for first
+        return "still waiting for the packages' server, or unpacking its first answer"
     return "still at work"
 
 
@@ -579,6 +581,8 @@ def the_course(root):
     version = re.search(r'^version = "(.*)"', text, re.MULTILINE)
     commit = output_of("git", "-C", str(root), "log", "-1", "--format=%h %cs") or "without git"
     changes = len(output_of("git", "-C", str(root), "status", "--short").splitlines())
+    if commit.startswith("fatal: "):  # no clone, or somebody else's
+        commit, changes = commit.split("\n")[0], 0
     return "{}, {}, {} files changed, in {}".format(
         version.group(1) if version else "?", commit, changes, root
     )

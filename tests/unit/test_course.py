@@ -174,6 +174,7 @@ def test_stopped_by_ctrl_c_nothing_goes_on(project, module, monkeypatch):
     [
         ("  Preparing metadata", "still at work"),
         ("Collecting torch", "no answer from the packages' server yet"),
+        ("  Installing build dependencies: started", "still waiting for the packages' server"),
         ("  Downloading torch-2.9-cp311.whl (200 MB)", "still downloading"),
         ("Installing collected packages: torch", "still unpacking"),
     ],
@@ -455,7 +456,8 @@ def test_the_doctor_reports_where_nothing_works(project, monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "secret" not in said and str(Path.home()) not in said
     assert "PIP_INDEX_URL" in said and "https://***@example.org/simple" in said
-    assert "make lab makes it" in said
+    assert "make lab makes it" in said and "fatal: not a git repository" in said
+    assert " 0 files changed" in said
     assert said.count("```") == 2 and len(said) < 5000
     assert sorted(p.name for p in project.iterdir()) == [
         ".venv",
