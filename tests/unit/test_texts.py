@@ -12,7 +12,9 @@ import yaml
 from tools import tables
 from tools.notebooks import ROOT, all_notebooks, read
 
-PAGES = sorted(p for p in ROOT.glob("*.md")) + all_notebooks()
+ASSIGNMENTS = ROOT / "assignments"  # (the pictures of its slides.md are figures of notebooks)
+PAGES = [*sorted(ROOT.glob("*.md")), *all_notebooks(), ASSIGNMENTS / "README.md"]
+PAGES += sorted(ASSIGNMENTS.glob("*.ipynb"))
 LINK = re.compile(r"(?<!!)\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?\)")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)|<img\b[^>]*>")
 HEADING = re.compile(r"^#{1,6} (.*)$", re.MULTILINE)
@@ -47,7 +49,7 @@ def broken(path: Path, text: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_links_lead_somewhere(path):
     assert broken(path, text_of(path)) == []
 
@@ -57,7 +59,7 @@ def test_a_notebook_leads_to_the_glossary(path):
     assert any(link.startswith("../GLOSSARY.md") for link in LINK.findall(text_of(path)))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_picture_has_alt_text(path):
     for image in IMAGE.finditer(CODE.sub("", text_of(path))):
         alt = image[1] or re.search(r"\balt=([\"'])(.+?)\1", image[0])
@@ -100,6 +102,7 @@ def test_words_are_spelled_right(tmp_path):
         for kind in ("*.md", "*.toml", "*.yml", "*.cff", "Makefile", "*.py")
         for p in ROOT.glob(kind)
     ]
+    texts += [p for kind in ("*.md", "*.py") for p in ASSIGNMENTS.glob(kind)]
     folders = [ROOT / name for name in ("utils", "sketchbook", "tools", "tests", ".github")]
     command = [sys.executable, "-m", "codespell_lib", "--toml", ROOT / "pyproject.toml"]
     done = subprocess.run(
