@@ -82,7 +82,7 @@ def test_the_way_to_the_pages_stands_there_as_long_as_there_are_pages(copy):
         assert (place in readme.read_text("utf-8")) == there
         assert links.pages(copy) == (place if there else "")
         assert links.rewrite(copy) == []
-    assert "github.io" not in readme.read_text("utf-8")
+    assert "Look at it first" not in readme.read_text("utf-8")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the workflow runs on Linux")
