@@ -63,9 +63,32 @@ def test_payments_and_the_bias_are_the_score(head, pictures):
         assert torch.allclose((p.f[:1] * slope).sum(1)[0], paid[0], atol=1e-6)
 
 
+def test_a_swapped_pooling_is_the_network_that_has_it(pictures):
+    prepare = lambda image, side: image[None, :, :side, :side] / 255  # noqa: E731
+    net = networks.CamNetwork(fresh("gmp"), prepare=prepare)
+    passes = [net.forward_pass(prepare(image, 56)) for image in pictures.images[:3]]
+    right = [int(p.S.argmax()) for p in passes]
+    some = [pictures[i]._replace(label=c) for i, c in enumerate([*right[:2], (right[2] + 1) % 10])]
+    found = pooling.swapped(net, some, 56)
+    assert found["max"].named.tolist() == [1, 1, 0]
+    paid = pooling.payments(passes[0], torch.tensor(right[:1]))
+    assert found["max"].cells[0] == pooling.cells_paying_half(paid).item()
+    assert (found["mean"].cells >= 1).all()
+    lines = pooling.told(found)
+    assert len(lines) == 4 and lines[0].startswith("mean: named right ") and "cells" in lines[3]
+
+
 def test_how_many_cells_pay_half():
     paid = torch.tensor([[[4.0, 3.0], [2.0, -9.0]], [[8.0, 1.0], [1.0, 1.0]]])
     assert pooling.cells_paying_half(paid).tolist() == [2, 1]
+
+
+def test_few_cells_and_how_much_is_lit(pictures):
+    net = net_of("gap")
+    p, masks = net.forward_pass(pictures.images), pictures.masks.float()
+    cells, lit = pooling.few_and_lit(p, masks, pictures)
+    assert lit == 100 and 1 <= cells <= 14 * 14
+    assert pooling.few_and_lit(p, 1 - masks, pictures) == (cells, 0)
 
 
 def test_a_step_leaves_the_network_alone_and_lowers_the_loss(pictures):

@@ -45,26 +45,27 @@ def test_the_old_cells_stay_as_they_were(net):
 def test_each_photograph_gives_a_value_in_each_column(net):
     of = resolution.measured(net, photographs(), 65)
     assert of.named.shape == of.confidence.shape == (3,)
-    assert of.fits.shape == (3, len(localization.THRESHOLDS))
+    assert of.fits.shape == of.blind.shape == (3, len(localization.THRESHOLDS))
     assert ((of.confidence > 0) & (of.confidence < 1)).all()
-    assert resolution.found(of).sum() >= resolution.found(of, 0.2).sum()
+    assert resolution.found(of.fits).sum() >= resolution.found(of.fits, 0.2).sum()
 
 
 def test_found_takes_the_threshold_that_is_asked_for():
     fits = torch.zeros(2, len(localization.THRESHOLDS))
     fits[:, list(localization.THRESHOLDS).index(0.2)] = torch.tensor([0.5, 0.49])
-    of = resolution.Measured(torch.ones(2), torch.ones(2), fits)
-    assert resolution.found(of, 0.2).tolist() == resolution.found(of).tolist() == [1, 0]
-    assert resolution.found(of, 0.7).tolist() == [0, 0]
+    assert resolution.found(fits, 0.2).tolist() == resolution.found(fits).tolist() == [1, 0]
+    assert resolution.found(fits, 0.7).tolist() == [0, 0]
 
 
 def test_a_centred_box_finds_what_fills_the_photograph():
-    assert resolution.centred(photographs()) == pytest.approx(1 / 3)
+    assert resolution.centred(photographs()).tolist() == [1, 0, 0]
 
 
 def test_lines_compare_each_way_with_the_network_as_it_is(net, monkeypatch):
     monkeypatch.setattr(resolution, "SIDE", 65)
     monkeypatch.setattr(resolution, "SIDES", (65, 97))
     told = resolution.lines(net, photographs())
-    assert len(told) == 4 * 4 + 1
-    assert told[0].startswith("stride 32, top-1: ") and "3 pictures, one seed" in told[0]
+    assert len(told) == 4 * 4 + 3 * 4 + 4 * (2 + 1) + 1
+    assert told[0].startswith("stride 32, top-1: ")
+    assert told[16].startswith("stride 16 - stride 32, top-1: +")
+    assert "corrected for 12 tests" in told[16] and "3 pictures, one seed" in told[16]

@@ -1,8 +1,8 @@
 """The contest of what came before CAM: notebook 02. On drawings, and the gradients on photographs:
 
-    python -m utils.experiments.before ../shared/imagenet-val 200
+    python -m utils.experiments.before FOLDER 300
 
-takes any folder that `utils.data.imagenet` reads.
+takes any folder that `utils.data.imagenet` reads. All is read at the pixels of the network's input.
 """
 
 import functools
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from utils import baselines, before, cam, compare, localization, models
 from utils.data import imagenet
+from utils.experiments.resolution import in_frame
 from utils.networks import CamNetwork
 from utils.pictures import Picture, Pictures
 
@@ -185,18 +186,20 @@ def _both(pairs: Pictures) -> tuple[Tensor, Tensor]:
 
 
 def maps_of(net: CamNetwork, photo: Picture, side: int) -> dict[str, Tensor]:
-    """CAM and the three gradients of one photograph's class, each (h, w) as the photograph."""
-    x, size = net.prepare(photo.image, side), photo.image.shape[1:]
-    found = {"CAM": cam.upsample(net(x, photo.label)[1], size, net.cells(x))[0, 0]}
+    """One photograph's class by CAM and the three gradients, and any thing: side × side each."""
+    x, size = net.prepare(photo.image, side), (side, side)
+    p = net.forward_pass(x)
+    coarse = {"CAM": cam.class_maps(p.f, p.w, photo.label), ANY: p.f.mean(1, keepdim=True)}
+    found = {name: cam.upsample(M, size, net.cells(x))[0, 0] for name, M in coarse.items()}
     for name, method in GRADIENTS.items():
         found[name] = cam.upsample(method(net.model, x, photo.label)[None], size)[0, 0]
     return found
 
 
-def boxes_as_mask(photo: Picture) -> Tensor:
-    """The pixels in any of its boxes: (h, w) bool."""
-    mask = torch.zeros(photo.image.shape[1:], dtype=torch.bool)
-    for x0, y0, x1, y1 in photo.boxes.round().long().tolist():
+def boxes_as_mask(photo: Picture, side: int) -> Tensor:
+    """The pixels in any of its boxes: side × side, bool."""
+    mask = torch.zeros(side, side, dtype=torch.bool)
+    for x0, y0, x1, y1 in in_frame(photo, side).round().long().tolist():
         mask[max(y0, 0) : y1, max(x0, 0) : x1] = True
     return mask
 
@@ -223,7 +226,7 @@ def readings(maps: Tensor, boxes: Sequence[Tensor], masks: Tensor, cells: int) -
 
 
 def photographs(
-    root: str | Path, n: int = 200, name: str = "mobilenet_v2", side: int = 225
+    root: str | Path, n: int = 300, name: str = "mobilenet_v2", side: int = 225
 ) -> None:
     """Print boxes found and peaks in a box, in per cent, and their differences from CAM's."""
     net, data = models.pretrained(name), imagenet(root)
@@ -232,7 +235,8 @@ def photographs(
     photos = [data[i] for i in range(min(n, len(data)))]
     cells = len(net(net.prepare(photos[0].image, side), 0)[1][0, 0])
     every = [maps_of(net, photo, side) for photo in photos]
-    boxes, masks = [p.boxes for p in photos], torch.stack([boxes_as_mask(p) for p in photos])
+    boxes = [in_frame(photo, side) for photo in photos]
+    masks = torch.stack([boxes_as_mask(photo, side) for photo in photos])
     found = {m: readings(torch.stack([e[m] for e in every]), boxes, masks, cells) for m in every[0]}
     for method, of in found.items():
         for how, values in of.items():
@@ -240,9 +244,13 @@ def photographs(
             print(f"{method:>10}, {how:<16} box {box}, peak {peak}")
     middle = localization.centred_map(*masks.shape[1:]).expand(masks.shape)
     knows = baselines.max_box_acc(boxes, localization.THRESHOLDS), baselines.pointing(masks)
-    box, peak = (f"{100 * torch.as_tensor(of(middle)).mean():.1f}" for of in knows)
-    print(f"blob in the middle: box {box}, peak {peak}")
-    for method in GRADIENTS:
+    blob = [torch.as_tensor(of(middle)) for of in knows]
+    print(f"{BLOB}: box {100 * blob[0].mean():.1f}, peak {100 * blob[1].mean():.1f}")
+    for how, values in found["CAM"].items():
+        for k, what in enumerate(("box", "peak")):
+            d = compare.paired(values[k], blob[k])
+            print(f"CAM - {BLOB}, {what}, {how}: {compare.said(d)}")
+    for method in (*GRADIENTS, ANY):
         for how in found[method]:
             for k, what in enumerate(("box", "peak")):
                 d = compare.paired(found[method][how][k], found["CAM"][how][k])
@@ -251,4 +259,4 @@ def photographs(
 
 if __name__ == "__main__":
     root, *more = sys.argv[1:]
-    photographs(root, int(more[0]) if more else 200)
+    photographs(root, int(more[0]) if more else 300)

@@ -1,19 +1,26 @@
 """GAP against GMP: which cells pay and learn, which parts count, and what knows no class.
 
-Notebook 03. `objects.measure` adds what `measure` gives to the figures of every seed.
+Notebook 03. `objects.measure` adds what `measure` gives to the figures of every seed. What a
+maximum in the mean's place does to photographs that you have, ILSVRC2012's validation pictures:
+
+    python -m utils.experiments.pooling FOLDER
 """
 
 import copy
 import functools
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 import sketchbook
-from utils import baselines, cam, localization, models, networks, training
+from utils import baselines, cam, compare, localization, models, networks, training
+from utils.data import imagenet
 from utils.networks import CamNetwork
-from utils.pictures import Pictures
+from utils.pictures import Picture, Pictures
 
 TEST = 8  # seed of the drawn pictures, those of `objects`
 N_HIDDEN, N_MAPS = 100, 200  # pictures whose parts are hidden, pictures whose maps are measured
@@ -99,6 +106,16 @@ def cells_paying_half(paid: Tensor) -> Tensor:
 # ---------------------------------------------------------------- a look at training
 
 
+def few_and_lit(p: networks.ForwardPass, maps: Tensor, pictures: Pictures) -> tuple[float, float]:
+    """Cells that pay half of S_c, and per cent of the thing above half of its map's maximum: means.
+
+    Of the pictures' own classes; maps (N, h, w).
+    """
+    lit = localization.coverage(maps, pictures.masks, 0.5)
+    cells = cells_paying_half(payments(p, pictures.labels))
+    return cells.mean().item(), 100 * lit.mean().item()
+
+
 class Step(NamedTuple):
     """One step of training: who asked for it, and what it did; (N, H, W) each."""
 
@@ -164,6 +181,38 @@ def kinds_of_maps(net: CamNetwork, pictures: Pictures) -> dict[str, Tensor]:
     }
 
 
+# ---------------------------------------------------------------- photographs, the pooling swapped
+
+
+class Swapped(NamedTuple):
+    """A network whose f and w stay and whose pooling changes; a value for each photograph, (N,)."""
+
+    named: Tensor  # 1 where the true class has the highest score
+    cells: Tensor  # the fewest cells that pay half of what speaks for it
+
+
+def swapped(net: CamNetwork, photographs: Sequence[Picture], side: int) -> dict[str, Swapped]:
+    """With the mean and with the maximum, for inputs of side × side pixels."""
+    found: dict[cam.Pooling, list[tuple[float, float]]] = {"mean": [], "max": []}
+    for photo in photographs:
+        p, label = net.forward_pass(net.prepare(photo.image, side)), torch.tensor([photo.label])
+        for how, rows in found.items():
+            other = replace(p, pooling=how, S=cam.scores(cam.pool(p.f, how), p.w, p.b))
+            right = float(other.S.argmax(1).item() == photo.label)
+            rows.append((right, cells_paying_half(payments(other, label)).item()))
+    return {how: Swapped(*torch.tensor(rows).double().T) for how, rows in found.items()}
+
+
+def told(found: dict[str, Swapped]) -> list[str]:
+    """The same in words: each mean, and the paired differences."""
+    lines = [
+        f"{how}: named right {100 * of.named.mean():.1f} %, {of.cells.mean():.1f} cells pay half"
+        for how, of in found.items()
+    ]
+    named, cells = (compare.paired(*values) for values in zip(*found.values(), strict=True))
+    return [*lines, f"mean - max: {named}", f"mean - max: {compare.said(cells, 'cells', 1)}"]
+
+
 # ---------------------------------------------------------------- the figures of one network
 
 
@@ -211,3 +260,10 @@ def pairs(n: int = N_MAPS // 2) -> Pictures:
 
 def _mean(found: Tensor | float) -> float:
     return torch.as_tensor(found).double().mean().item()
+
+
+if __name__ == "__main__":
+    pretrained = models.pretrained("mobilenet_v2")
+    data = imagenet(sys.argv[1])
+    if pretrained is not None:
+        print("\n".join(told(swapped(pretrained, [data[i] for i in range(len(data))], 224))))

@@ -2,7 +2,7 @@
 
 On photographs that you have, ILSVRC2012's validation pictures with their boxes:
 
-    python -m utils.experiments.resolution --root FOLDER --pictures 60
+    python -m utils.experiments.resolution --root FOLDER --pictures 300
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from utils import baselines, cam, compare, localization, models
+from utils import cam, compare, localization, models
 from utils.data import Photographs, imagenet
 from utils.networks import CamNetwork
 from utils.pictures import Picture
@@ -24,6 +24,7 @@ BATCH = 4
 STRIDES = {32: 0, 16: 1, 8: 2}  # and how many strides of the network become dilation
 SIDES = (225, 289, 385, 577)  # of the input, pixels
 SIDE = 225  # of the input to the dilated networks, pixels
+BOXES = tuple(k / 100 for k in range(30, 101))  # sides of the centred boxes, of the picture's
 
 
 def finer(model: nn.Module, times: int) -> nn.Module:
@@ -48,6 +49,7 @@ class Measured(NamedTuple):
     named: Tensor  # (N,) 1 where the true class has the highest score
     confidence: Tensor  # (N,) probability of the true class
     fits: Tensor  # (N, T) IoU of the box at each of localization.THRESHOLDS, min-max scaled
+    blind: Tensor  # (N, T) the same of the mean of all f_k, which knows no class
 
 
 def measured(net: CamNetwork, photographs: Sequence[Picture], side: int) -> Measured:
@@ -63,32 +65,38 @@ def _measured(net: CamNetwork, some: Sequence[Picture], side: int) -> Measured:
     labels = torch.tensor([picture.label for picture in some])
     x = net.prepare([picture.image for picture in some], side)
     p = net.forward_pass(x)
-    maps = cam.class_maps(p.f, p.w, own=labels)
-    maps = cam.upsample(maps, (FRAME, FRAME), net.cells(x))[:, 0]
-    boxes = [_in_frame(picture) for picture in some]
-    fits = localization.records(maps, boxes, thresholds=localization.THRESHOLDS).largest
+    boxes = [in_frame(picture) for picture in some]
     confidence = p.S.softmax(1)[torch.arange(len(labels)), labels]
-    return Measured((p.S.argmax(1) == labels).double(), confidence.double(), fits)
+    fits = [
+        localization.records(
+            cam.upsample(M, (FRAME, FRAME), net.cells(x))[:, 0],
+            boxes,
+            thresholds=localization.THRESHOLDS,
+        ).largest
+        for M in (cam.class_maps(p.f, p.w, own=labels), p.f.mean(1, keepdim=True))
+    ]
+    return Measured((p.S.argmax(1) == labels).double(), confidence.double(), *fits)
 
 
-def _in_frame(picture: Picture) -> Tensor:
+def in_frame(picture: Picture, side: int = FRAME) -> Tensor:
+    """The true boxes where the photograph is squashed to side × side pixels: -> (B, 4)."""
     h, w = picture.image.shape[-2:]
-    return picture.boxes * FRAME / torch.tensor([w, h, w, h])
+    return picture.boxes * side / torch.tensor([w, h, w, h])
 
 
-def found(of: Measured, at: float | None = None) -> Tensor:
-    """GT-known: 1 where the box has an IoU of 0.5 or more: -> (N,).
+def found(fits: Tensor, at: float | None = None) -> Tensor:
+    """GT-known: 1 where the box has an IoU of 0.5 or more: (N, T) -> (N,).
 
     At the threshold nearest to `at`; without, at the one that is best for these pictures.
     """
-    right = (of.fits >= 0.5).double()
+    right = (fits >= 0.5).double()
     if at is None:
         return right[:, right.mean(0).argmax()]
     return right[:, (torch.tensor(localization.THRESHOLDS) - at).abs().argmin()]
 
 
 def lines(net: CamNetwork, photographs: Sequence[Picture]) -> list[str]:
-    """Strides and inputs in words, each against the network as it is; at last, a centred box."""
+    """Strides and inputs in words, each against the network as it is; then what knows nothing."""
     ways = {
         f"stride {stride}": (replace(net, model=finer(net.model, times)), SIDE)
         for stride, times in STRIDES.items()
@@ -96,29 +104,47 @@ def lines(net: CamNetwork, photographs: Sequence[Picture]) -> list[str]:
     ways |= {f"input {side}": (net, side) for side in SIDES[1:]}
     seen = {way: measured(of, photographs, side) for way, (of, side) in ways.items()}
     first = seen["stride 32"]
-    told = [line for way, of in seen.items() for line in _told(way, of, first)]
-    return [*told, f"best centred box, GT-known: {100 * centred(photographs):.1f}"]
-
-
-def centred(photographs: Sequence[Picture]) -> float:
-    """GT-known of the one centred box, of baselines.SIDES, that suits these photographs best."""
-    true = [_in_frame(picture) for picture in photographs]
-    boxes = localization.centred_boxes(FRAME, FRAME, baselines.SIDES)
-    fits = [localization.best_iou(box.expand(len(true), 4), true) >= 0.5 for box in boxes]
-    return torch.stack(fits).double().mean(1).max().item()
-
-
-def _told(way: str, of: Measured, first: Measured) -> list[str]:
-    one = {
-        "top-1": (of.named, first.named),
-        "confidence": (of.confidence, first.confidence),
-        "GT-known at 0.2": (found(of, 0.2), found(first, 0.2)),
-        "GT-known, best threshold": (found(of), found(first)),
+    told = [line for way, of in seen.items() for line in _told(way, of)]
+    against = {
+        f"{way} - stride 32, {what}": compare.paired(a, b)
+        for way, of in list(seen.items())[1:]
+        for (what, a), b in zip(_values(of).items(), _values(first).values(), strict=True)
     }
-    return [
-        f"{way}, {what}: {100 * a.mean():.1f}; {compare.paired(a, b)}"
-        for what, (a, b) in one.items()
+    told += [f"{what}: {d}" for what, d in compare.holm(against).items()]
+    box = centred(photographs)
+    told += [
+        f"{way}, {words}, against the box: {compare.paired(found(of.fits, at), box)}"
+        for way, of in seen.items()
+        for words, at in (("at 0.2", 0.2), ("best threshold", None))
     ]
+    told += [
+        f"{way}, mean of all f_k: {100 * found(of.blind, 0.2).mean():.1f} at 0.2, "
+        f"{100 * found(of.blind).mean():.1f} at the best threshold; "
+        f"the class map against it: {compare.paired(found(of.fits), found(of.blind))}"
+        for way, of in seen.items()
+    ]
+    return [*told, f"best centred box, GT-known: {100 * box.mean():.1f}"]
+
+
+def centred(photographs: Sequence[Picture]) -> Tensor:
+    """GT-known of the centred box, of BOXES, that suits these photographs best: (N,)."""
+    true = [in_frame(picture) for picture in photographs]
+    boxes = localization.centred_boxes(FRAME, FRAME, BOXES)
+    fits = [localization.best_iou(box.expand(len(true), 4), true) >= 0.5 for box in boxes]
+    return max((fit.double() for fit in fits), key=lambda fit: fit.mean().item())
+
+
+def _values(of: Measured) -> dict[str, Tensor]:
+    return {
+        "top-1": of.named,
+        "P": of.confidence,
+        "GT-known at 0.2": found(of.fits, 0.2),
+        "GT-known, best threshold": found(of.fits),
+    }
+
+
+def _told(way: str, of: Measured) -> list[str]:
+    return [f"{way}, {what}: {100 * v.mean():.1f}" for what, v in _values(of).items()]
 
 
 def _photographs(root: str, n: int) -> list[Picture]:
@@ -129,7 +155,7 @@ def _photographs(root: str, n: int) -> list[Picture]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", required=True, help="folder of ILSVRC2012 validation pictures")
-    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--pictures", type=int, default=300)
     args = parser.parse_args()
     net = models.pretrained("mobilenet_v2")
     if net is not None:
