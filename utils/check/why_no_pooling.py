@@ -130,7 +130,7 @@ smallest_side.mistakes(
     cases=[()],
     hint="""
     For each statement: which two numbers does it compare, and does the interval of their difference hold 0? An interval
-    that holds 0 has two ends; what else does it hold?
+    that holds 0 has two ends; what else does it hold? And how many intervals are there?
     """,
     right="What a network says of itself, what it gets right, and what too few pictures cannot tell are three things.",
 )
@@ -140,10 +140,10 @@ def true_of_the_photographs():
 
 
 true_of_the_photographs.statements(
-    a="(a) compare two columns of that row: P falls from 65 to 19, and yet 73 % are named right against 75. The interval holds 0.",
-    b="(b) look at top-1 in the row of 577: 33 points fewer are right, and the interval is far from 0.",
-    c="(c) an interval that holds 0 is no proof of 0: this one reaches up to 8 points. Sixty pictures cannot tell.",
-    d="(d) look at P in the row of stride 8: its interval lies above 0.",
-    e="(e) at 20 % the map of stride 32 finds 60.0 %, and the box of the last row, which knows no photograph, 63.3 %.",
-    f="(f) look at the last column: at the best threshold both find 65.0 %, in the same pictures.",
+    a="(a) compare two columns of that row: P falls from 63 to 19, and yet 75 % are named right against 79. The interval holds 0.",
+    b="(b) look at top-1 in the row of 577: 30 points fewer are right, and the interval is far from 0.",
+    c="(c) look for the star: of twenty intervals of 95 % one misses by chance, and at the best threshold of each no gain is shown.",
+    d="(d) look at P in the row of stride 8: its interval lies above 0, with a star.",
+    e="(e) at 20 % the map of stride 32 finds 59.3 %, and the box of the last row, which knows no photograph, 60.3 %.",
+    f="(f) an interval that holds 0 is no proof of 0: this one reaches up to 2.7 points.",
 )  # fmt: skip
