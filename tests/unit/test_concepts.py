@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import sketchbook
 from utils import concepts, features, models, networks
-from utils.experiments import phrases, scenes, text
+from utils.experiments import covering, phrases, scenes, text
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -261,6 +261,44 @@ def test_pictures_are_enlarged_before_they_are_read():
     S, M = text.seen_by(net, images, 64)
     wanted, maps = net(net.prepare(text.enlarged(images, 64)), 1)
     assert torch.allclose(S, wanted[:, 1], atol=1e-6) and torch.allclose(M, maps[:, 0], atol=1e-6)
+
+
+def test_more_negatives_teach_what_they_show():
+    positive, negatives = torch.arange(24) % 2 == 0, torch.arange(1, 24, 2)
+    F = 0.3 * torch.randn(24, 3, generator=random(0)) + 2 * positive[:, None] * torch.eye(3)[0]
+    new = torch.tensor([[2.0, 0.0, 2.0]])  # what the positives have, and something else
+    before = concepts.detector(F, positive, negatives)
+    after = phrases.with_more(F, positive, negatives, new.repeat(8, 1))
+    assert new @ before[0] + before[1] > 0 > new @ after[0] + after[1]
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """Twelve made-up photographs with a box and a label each, and a network for them."""
+    torch.manual_seed(0)
+    net = networks.CamNetwork(models.CourseNetwork(2, widths=(4, 4, 8, 8)).eval(), ("a", "b"))
+    images = torch.randint(0, 256, (12, 3, 100, 120), dtype=torch.uint8, generator=random(1))
+    return net, [(image, torch.tensor([[12, 10, 60, 50]]), i % 2) for i, image in enumerate(images)]
+
+
+def test_a_photograph_is_covered_where_its_thing_is_or_everywhere_else(photographs):
+    net, shown = photographs
+    pictures = covering.framed(shown, net.class_names, 50)
+    assert pictures.masks[0].nonzero().aminmax(dim=0).max.tolist() == [24, 24]  # 5 to 25 of 50
+    found = covering.ways(pictures)
+    rest = ~pictures.masks[:, None].expand(-1, 3, -1, -1)
+    plain, thing, _, alone = found.values()
+    assert torch.equal(thing[rest], plain[rest]) and torch.equal(alone[~rest], plain[~rest])
+    assert (thing[0][:, pictures.masks[0]].amax(1) == plain[0].flatten(1).median(1).values).all()
+    said = covering.lines(net, pictures)
+    right = (covering.called(net, thing) == pictures.labels).double().mean()
+    assert f"named right, thing covered: {100 * right:.1f} %" in said
+
+
+def test_text_is_read_across_many_photographs(photographs):
+    net, shown = photographs
+    said = text.lines(net, [image for image, *_ in shown])
+    assert said[0].startswith("12 photographs") and any("mean of all f_k" in line for line in said)
 
 
 def test_every_pixel_has_one_owner_and_shares_add_up():

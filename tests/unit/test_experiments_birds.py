@@ -1,5 +1,7 @@
 """What notebook 06 measures: ways to see a bird, faces and their rival, breeds on photographs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -146,7 +148,7 @@ def test_false_alarms_are_counted_at_the_score_that_finds_the_faces():
 
 def test_one_split_has_shares_for_detectors_and_rival():
     found = faces.faces(seen(), 3)
-    assert len(found) == 3 * 2 and all(0 <= share <= 1 for share in found.values())
+    assert len(found) == 4 * 2 and all(0 <= share <= 1 for share in found.values())
     assert found["right_sharpness"] > 0.7, "sharpness was made to tell these faces"
     assert faces.faces(seen(), 3, faces.heads_of(seen(), 3)) == found
 
@@ -204,8 +206,8 @@ def albatrosses(tmp_path):
     return tmp_path
 
 
-WAYS = {"whole", "cam_crop", "centred_crop", "another_box", "true_box"}
-BOXES = {"box_cam_crop", "box_centred_crop", "box_another_box"}
+WAYS = {"whole", "cam_crop", "centred_crop", "another_box", "mean_f_crop", "true_box"}
+BOXES = {"box_cam_crop", "box_centred_crop", "box_another_box", "box_mean_f_crop"}
 
 
 @pytest.mark.parametrize("name", ["pets", "cub"])
@@ -216,6 +218,15 @@ def test_the_paper_s_experiment_runs_on_folders(name, net, request):
     assert found.keys() == WAYS | BOXES and {len(v) for v in found.values()} == {12}
     assert found["whole"].mean() == 1, "red and green are told apart"
     assert any("CAM crop against whole" in line for line in breeds.lines(found))
+
+
+def test_classes_of_imagenet_become_kinds(cats):
+    data = pets(cats)
+    labels = (7, 151, 397, 398)  # a bird, a dog, a fish, a thing
+    of = replace(data, entries=tuple(
+        entry._replace(name=str(c + 100), label=c) for entry, c in zip(data.entries, labels, strict=False)
+    ))  # fmt: skip
+    assert [entry.label for entry in breeds.of_kinds(of).entries] == [1, 0, 2, 3]
 
 
 def test_some_are_the_first_of_the_first_classes(cats, albatrosses):

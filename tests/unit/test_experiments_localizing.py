@@ -50,3 +50,14 @@ def test_what_a_network_sees_is_what_the_other_rooms_say():
     found = localizing.found(seen, thresholds=steps)
     assert torch.equal(found, baselines.max_box_acc(boxes, steps)(own))
     assert seen.ranks.tolist() == [1] * 5
+
+
+def test_the_table_of_a_folder_says_what_the_other_rooms_say():
+    net, pictures = models.load("objects-gap"), sketchbook.objects(6, seed=8)
+    said = localizing.lines(net, pictures)
+    seen = localizing.look(net, pictures, side=225)
+    right = localizing.right_at(localizing.framed(seen), seen.boxes)
+    at_20 = right[:, localization.FINE.index(0.2)].mean()
+    best = f"GT-known at 0.2 {100 * at_20:.1f} %, MaxBoxAcc {100 * right.mean(0).max():.1f} %"
+    assert any(line.startswith(f"225: {best}") for line in said), said
+    assert localizing.on_others(torch.ones(4, 3)) == 1

@@ -171,15 +171,21 @@ def split(seen: Seen, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def heads_of(seen: Seen, seed: int) -> dict[str, Head]:
-    """Two detectors: from patches alone, and with ADDED windows, drawn at random."""
+    """Three detectors: from patches alone, with ADDED windows at random, with as many hard ones."""
     learn, _, ours = split(seen, seed)
     F, is_face, there = seen.F[learn], seen.is_face[learn], seen.there[ours]
     dice = torch.Generator().manual_seed(seed)
-    chosen = {
-        "patches": torch.empty(0, dtype=torch.long),
-        "random": torch.randperm(len(there), generator=dice)[:ADDED],
+    plain = head(F, is_face, there[:0])
+    drawn = torch.randperm(len(there), generator=dice)[:ADDED]
+    hard = torch.empty(0, dtype=torch.long)
+    for _ in range(2):  # each time those that the detector takes for faces most
+        S = score(there, head(F, is_face, there[hard])).index_fill(0, hard, -torch.inf)
+        hard = torch.cat([hard, S.topk(ADDED // 2).indices])
+    return {
+        "patches": plain,
+        "random": head(F, is_face, there[drawn]),
+        "hard": head(F, is_face, there[hard]),
     }
-    return {name: head(F, is_face, there[which]) for name, which in chosen.items()}
 
 
 def best_cut(sharp: Tensor, is_face: Tensor) -> Tensor:

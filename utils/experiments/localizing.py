@@ -1,18 +1,20 @@
 """Where the boxes go: the geometry of wrong boxes, and what placing the cells is worth.
 
-Notebook 05. On photographs with true boxes, as a folder of ImageNet's validation set has them:
+    python -m utils.experiments.localizing FOLDER     ImageNet's validation pictures, with boxes
 
-    seen = localizing.look(models.pretrained(), data.imagenet("FOLDER"), side=224)
-    print(compare.paired(localizing.found(seen), localizing.found(seen, tiles=True)))
+prints the table of notebook 05: three inputs, the cells where they look and as tiles, and maps
+that know nothing.
 """
 
+import argparse
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from utils import cam, localization
+from utils import baselines, cam, compare, localization, models
+from utils.data import imagenet
 from utils.data.files import Photographs
 from utils.networks import CamNetwork
 
@@ -105,6 +107,75 @@ def found(
     seen: Seen, tiles: bool = False, thresholds: Sequence[float] = localization.FINE
 ) -> Tensor:
     """MaxBoxAcc picture by picture: 1 where the box is right at the best threshold, (N,)."""
-    fits = localization.records(framed(seen, tiles), seen.boxes, thresholds=thresholds).largest
-    right = (fits >= 0.5).double()
+    right = right_at(framed(seen, tiles), seen.boxes, thresholds)
     return right[:, right.mean(0).argmax()]
+
+
+def right_at(
+    maps: Tensor, boxes: Sequence[Tensor], thresholds: Sequence[float] = localization.FINE
+) -> Tensor:
+    """1 where a box is right, for each threshold, min-max scaled: (N, h, w) -> (N, T)."""
+    return (localization.records(maps, boxes, thresholds=thresholds).largest >= 0.5).double()
+
+
+def on_others(right: Tensor, draws: int = 500) -> float:
+    """The threshold chosen on a random half, measured on the other: (N, T) -> mean share."""
+    dice, n = torch.Generator().manual_seed(0), len(right) // 2
+    orders = (torch.randperm(len(right), generator=dice) for _ in range(draws))
+    shares = [right[o[n:]][:, right[o[:n]].mean(0).argmax()].mean() for o in orders]
+    return torch.stack(shares).mean().item()
+
+
+def lines(net: CamNetwork, photographs: Photographs) -> list[str]:
+    """The table of notebook 05, section 12, with its differences, in words."""
+    said, best, at_20 = [], {}, {}
+    size = FRAME, FRAME
+    for side in (224, 225, 289):
+        seen = look(net, photographs, side)
+        maps = {f"{side}": framed(seen), f"{side}, tiles": framed(seen, tiles=True)}
+        if side == 225:
+            mixed = baselines.other_pictures(torch.zeros(len(seen.maps), dtype=torch.long))
+            maps["225, mean of all f_k"] = cam.upsample(seen.anything, size, seen.cells)[:, 0]
+            maps["225, another picture's map"] = maps["225"][mixed]
+        for name, M in maps.items():
+            right = right_at(M, seen.boxes)
+            t = int(right.mean(0).argmax())
+            best[name], at_20[name] = right[:, t], right[:, localization.FINE.index(0.2)]
+            row = (
+                f"{name}: GT-known at 0.2 {_percent(at_20[name])}, MaxBoxAcc {_percent(best[name])}"
+            )
+            said.append(f"{row} (at {localization.FINE[t]}), on others {on_others(right):.1%}")
+        counted = [_percent(at_20[f"{side}"] * (seen.ranks <= k)) for k in (1, 5)]
+        named = _percent((seen.ranks == 1).double())
+        said.append(f"{side}: named {named}; top-1, top-5 at 0.2 {', '.join(counted)}")
+    sides = [i / 100 for i in range(20, 101)]
+    fits = [localization.best_iou(b.expand(len(seen.boxes), 4), seen.boxes) >= 0.5
+            for b in localization.centred_boxes(*size, sides)]  # fmt: skip
+    top = max(range(len(fits)), key=lambda i: int(fits[i].sum()))
+    best["centred box"] = at_20["centred box"] = fits[top].double()
+    said.append(f"best centred box, side {sides[top]}: {_percent(best['centred box'])}")
+    for a, b in (
+        *((f"{side}", f"{side}, tiles") for side in (224, 225, 289)), ("289", "224"),
+        ("225", "224"), ("224", "centred box"), ("289", "centred box"),
+        ("225", "225, mean of all f_k"), ("225", "225, another picture's map"),
+    ):  # fmt: skip
+        for words, of in (("at the best thresholds", best), ("at 0.2", at_20)):
+            said.append(f"{a} minus {b}, {words}: {compare.paired(of[a], of[b])}")
+    return said
+
+
+def _percent(right: Tensor) -> str:
+    return f"{100 * right.mean():.1f} %"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Boxes on photographs: inputs, cells and tiles.")
+    parser.add_argument("root", help="a folder of ImageNet's validation pictures with boxes")
+    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
+    args = parser.parse_args(argv)
+    if (net := models.pretrained(args.network)) is not None:
+        print("\n".join(lines(net, imagenet(args.root))))
+
+
+if __name__ == "__main__":
+    main()

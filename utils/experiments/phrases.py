@@ -11,6 +11,7 @@ from utils import cam, concepts, features, networks
 from utils.pictures import Pictures
 
 Detector = tuple[Tensor, Tensor]  # w (K,), b ()
+ROOF = "bird on the roof"
 
 
 def phrases(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: int = 600) -> dict:
@@ -28,10 +29,12 @@ def phrases(net: networks.CamNetwork, seed: int, n_train: int = 1200, n_test: in
     w, b = (torch.stack(t) for t in zip(*mined, strict=True))
     detectors = features.with_head(net, w, b)
     result |= {key: v.double().mean().item() for key, v in evidence(detectors, test).items()}
-    w, b = mined[train.class_names.index("bird on the roof")]
+    w, b = mined[train.class_names.index(ROOF)]
     for key, images in birds_moved(test).items():
         S = features.features(net, images) @ w + b
         result[f"bird_{key}"] = (S > 0).double().mean().item()
+    for how, told in taught(net, train, test, orders[train.class_names.index(ROOF)]).items():
+        result |= {f"bird_{key}_taught_{how}": v.double().mean().item() for key, v in told.items()}
     for side in (112, 56, 28, 16):
         things, relations = told_in_tiles(net, train, test, side)
         result |= {f"things_in_tiles_of_{side}": things, f"relation_in_tiles_of_{side}": relations}
@@ -124,7 +127,7 @@ def birds_moved(test: Pictures) -> dict[str, Tensor]:
     """
     on_roof, beside = (
         test.subset(test.labels == test.class_names.index(phrase))
-        for phrase in ("bird on the roof", "bird beside the house")
+        for phrase in (ROOF, "bird beside the house")
     )
     bird = on_roof.parts == on_roof.part_names.index("bird")
     bird = concepts.around(bird, 1)  # with its soft edge
@@ -137,6 +140,33 @@ def birds_moved(test: Pictures) -> dict[str, Tensor]:
         "gone": torch.stack([concepts.moved(*row, keep=False) for row in rows]),
         "beside": beside.images,
     }
+
+
+def taught(
+    net: networks.CamNetwork, train: Pictures, test: Pictures, order: Tensor
+) -> dict[str, dict[str, Tensor]]:
+    """What counts as "bird on the roof" when houses without a bird were negatives, too.
+
+    {"gone": {place of the bird: (N,) bool}, "air": ...}: beside the mined negatives, the detector
+    learnt from the training pictures of the phrase with their birds taken away, or, the control,
+    moved into the air; the hole in the roof's row is the same. Notebook 07, section 10.
+    """
+    F, positive = features.features(net, train.images), concepts.mentions(train.captions, ROOF)
+    mined = negatives(F, train.captions, ROOF, order)["mined"]
+    changed = birds_moved(train)
+    asked = {key: features.features(net, images) for key, images in birds_moved(test).items()}
+    told = {}
+    for how in ("gone", "air"):
+        w, b = with_more(F, positive, mined, features.features(net, changed[how]))
+        told[how] = {key: F_key @ w + b > 0 for key, F_key in asked.items()}
+    return told
+
+
+def with_more(F: Tensor, positive: Tensor, negatives: Tensor, more: Tensor) -> Detector:
+    """A detector with more negatives: features (N, K), (N,) bool, numbers (Q,), features (M, K)."""
+    none_of_these = torch.zeros(len(more), dtype=torch.bool)
+    numbers = torch.cat([negatives, len(F) + torch.arange(len(more))])
+    return concepts.detector(torch.cat([F, more]), torch.cat([positive, none_of_these]), numbers)
 
 
 def told_in_tiles(

@@ -1,6 +1,13 @@
-"""A text detector from labels alone. Notebook 08."""
+"""A text detector from labels alone. Notebook 08.
 
+python -m utils.experiments.text FOLDER      its last part on ImageNet's validation pictures
+"""
+
+import argparse
 import random
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,9 +18,21 @@ from torchvision.transforms import functional
 
 import sketchbook
 from sketchbook.letters import WORDS, word
-from utils import cam, concepts, features, localization, networks, photos
+from utils import (
+    baselines,
+    cam,
+    compare,
+    concepts,
+    features,
+    localization,
+    models,
+    networks,
+    photos,
+)
+from utils.data import imagenet
 from utils.pictures import Pictures
 
+WINDOW = 128  # pixels that the network is given for a window of a photograph
 SIDE = 280  # pixels that a picture of 112 is enlarged to: a cell of the map is 3.2 of its pixels
 
 
@@ -81,15 +100,19 @@ PHOTOGRAPHS = (
 )  # fmt: skip
 
 
-def on_photographs(n: int, seed: int = 0, side: int = 96) -> tuple[Pictures, Tensor]:
+def on_photographs(
+    n: int, seed: int = 0, side: int = 96, shown: Sequence[Tensor] | None = None
+) -> tuple[Pictures, Tensor]:
     """Windows of photographs, each plain and with words on it: pictures, whose they are (N,).
 
-    n windows of each of `PHOTOGRAPHS`, in grey, since colour would tell photographs apart; class 1
-    is text, and its masks cover the lines of words. The second tensor numbers the photographs: a
-    test window must come from one that was not learnt from, for windows overlap. Notebook 08.
+    n windows of each of `PHOTOGRAPHS`, or of those `shown`, (3, h, w) each, in grey, since colour
+    would tell photographs apart; class 1 is text, and its masks cover the lines of words. The
+    second tensor numbers the photographs: a test window must come from one that was not learnt
+    from, for windows overlap. Notebook 08.
     """
     dice = random.Random(seed)
-    plain = torch.cat([windows(name, n, seed + i, side) for i, name in enumerate(PHOTOGRAPHS)])
+    shown = [photos.sample(name) for name in PHOTOGRAPHS] if shown is None else shown
+    plain = torch.cat([windows(photo, n, seed + i, side) for i, photo in enumerate(shown)])
     images, masks = (torch.stack(t) for t in zip(*(written(p, dice) for p in plain), strict=True))
     masks = torch.cat([torch.zeros_like(masks), masks])
     boxes = torch.tensor([[0, 0, side, side]]).repeat(len(masks), 1)
@@ -97,12 +120,12 @@ def on_photographs(n: int, seed: int = 0, side: int = 96) -> tuple[Pictures, Ten
         torch.cat([plain, images]), torch.arange(2).repeat_interleave(len(plain)),
         ("no text", "text"), boxes, masks, torch.zeros_like(masks, dtype=torch.uint8), ("",),
     )  # fmt: skip
-    return pictures, torch.arange(len(PHOTOGRAPHS)).repeat_interleave(n).repeat(2)
+    return pictures, torch.arange(len(shown)).repeat_interleave(n).repeat(2)
 
 
-def windows(name: str, n: int, seed: int, side: int = 96) -> Tensor:
-    """n windows anywhere in a sample picture, in grey: -> (n, 3, side, side) uint8."""
-    photo, dice = functional.rgb_to_grayscale(photos.sample(name), 3), random.Random(seed)
+def windows(photo: Tensor, n: int, seed: int, side: int = 96) -> Tensor:
+    """n windows anywhere in a photograph (3, h, w), in grey: -> (n, 3, side, side) uint8."""
+    photo, dice = functional.rgb_to_grayscale(photo, 3), random.Random(seed)
     tops, lefts = ([dice.randint(0, m - side) for _ in range(n)] for m in photo.shape[1:])
     return torch.stack(
         [photo[:, y : y + side, x : x + side] for y, x in zip(tops, lefts, strict=True)]
@@ -141,3 +164,51 @@ def read_across(f: Tensor, labels: Tensor, of: Tensor) -> tuple[Tensor, Tensor]:
         w, b = features.folded(features.linear_svm(F[~new], labels[~new], C=0.01))
         S[new], M[new] = F[new] @ w[1] + b[1], cam.class_maps(f[new], w[1:])[:, 0]
     return S, M
+
+
+def lines(net: networks.CamNetwork, shown: Sequence[Tensor]) -> list[str]:
+    """How often text is told, and where the map peaks, on many photographs (3, h, w), in words.
+
+    Two windows of each, plain and written on; ten folds of photographs. Intervals are over
+    photographs. A photograph that has a word of its own counts as "no text" all the same.
+    """
+    pictures, of_photo = on_photographs(2, shown=shown)
+    reader = replace(net, prepare=partial(photos.prepare, side=WINDOW))
+    f = torch.cat([p.f.cpu() for _, p in networks.passes(reader, pictures.images, 20)])
+    S, M = read_across(f, pictures.labels, of_photo % 10)
+    right = ((S > 0) == (pictures.labels == 1)).double()
+    there = pictures.labels == 1
+    on, cells = pictures.subset(there), reader.cells(reader.prepare(pictures.images[:1]))
+    maps, of_all = (
+        cam.upsample(m[there][:, None], on.images.shape[-2:], cells)[:, 0] for m in (M, f.mean(1))
+    )
+    measure = baselines.pointing(on.masks)
+    own = torch.as_tensor(measure(maps))
+    found = baselines.values(None, on, measure, maps, more={"mean of all f_k": of_all})
+    said = [f"{len(shown)} photographs; text or not, right: {100 * right.mean():.1f} %"]
+    shares = {"map of text": own, **found}
+    said += [f"maximum on a word, {name}: {100 * v.mean():.1f} %" for name, v in shares.items()]
+    for name in list(dict.fromkeys([next(iter(found)), "mean of all f_k"])):
+        pair = (v.expand(len(maps)).reshape(-1, 2).mean(1) for v in (own, found[name]))
+        said.append(f"  map of text minus {name}: {compare.paired(*pair)}")
+    return said
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="A text detector on many photographs.")
+    parser.add_argument("root", help="a folder of ImageNet's validation pictures")
+    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
+    args = parser.parse_args(argv)
+    if (net := models.pretrained(args.network)) is None:
+        return
+    folder = imagenet(args.root)
+    large = (
+        photo
+        for photo in (folder[i].image for i in range(len(folder)))
+        if min(photo.shape[1:]) >= 96
+    )
+    print("\n".join(lines(net, list(large))))
+
+
+if __name__ == "__main__":
+    main()
