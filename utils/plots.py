@@ -231,11 +231,23 @@ def colour_bars(fig: Figure) -> None:
         scale.set_cmap(plt.get_cmap(HEAT) if cmap == HEAT else SIGNED)
         if cmap != HEAT and len({image.norm.vmax for image in maps}) == 1:
             scale, label = maps[0], "evidence"
-        beside = [ax for ax in fig.axes if ax.get_subplotspec()] if wide else [i.axes for i in maps]
+        own = [image.axes for image in maps]
+        every = [ax for ax in fig.axes if ax.get_subplotspec()]
+        beside = every if wide or _between(own, every) else own
         fig.set_figwidth(fig.get_figwidth() + 0.6)
         bar = fig.colorbar(scale, ax=beside, label=label, aspect=40, pad=0.02, fraction=0.05)
         bar.outline.set_visible(False)
         bar.ax.locator_params(nbins=3)
+
+
+def _between(own: Sequence[Axes], every: Sequence[Axes]) -> bool:
+    """Whether a bar beside these panels would stand between pictures: others are further right."""
+
+    def last(axes: Sequence[Axes]) -> int:
+        specs = [ax.get_subplotspec() for ax in axes]
+        return max((spec.colspan.stop for spec in specs if spec), default=0)
+
+    return last([ax for ax in every if ax.images]) > last(own)
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:

@@ -151,6 +151,16 @@ def test_colour_bars_stand_clear_of_each_other(shown, each):
         assert not any(place.overlaps(other) for other in places[:i])
 
 
+def test_a_colour_bar_stands_beside_the_figure_not_between_its_pictures():
+    fig, axes = plots.row(3)
+    plots.panel(axes[1], plots.overlay(PICTURE, M))
+    plots.panel(axes[2], PICTURE)
+    plots.colour_bars(fig)
+    fig.canvas.draw()
+    assert fig.axes[3].get_position().x0 > axes[2].get_position().x1
+    plt.close(fig)
+
+
 def test_a_colour_bar_is_as_high_as_a_wide_picture():
     wide = torch.zeros(3, 40, 64, dtype=torch.uint8)
     fig, axes = plots.row(2, like=wide)
