@@ -223,9 +223,8 @@ def test_the_paper_s_experiment_runs_on_folders(name, net, request):
 def test_classes_of_imagenet_become_kinds(cats):
     data = pets(cats)
     labels = (7, 151, 397, 398)  # a bird, a dog, a fish, a thing
-    of = replace(data, entries=tuple(
-        entry._replace(name=str(c + 100), label=c) for entry, c in zip(data.entries, labels, strict=False)
-    ))  # fmt: skip
+    first = zip(data.entries, labels, strict=False)
+    of = replace(data, entries=tuple(e._replace(name=str(c + 100), label=c) for e, c in first))
     assert [entry.label for entry in breeds.of_kinds(of).entries] == [1, 0, 2, 3]
 
 

@@ -115,3 +115,12 @@ def test_few_channels_carry_where_few_pay(net, pictures):
     assert torch.equal(found.few, channels.n_carrying(pay).float())
     assert torch.allclose(found.sum, pay.clamp(min=0).sum(1))
     assert ((found.top > 0) & (found.top < 1)).all()
+
+
+def test_a_folder_is_told_in_words_with_its_controls():
+    class Folder(list):
+        entries = property(list)  # each has its label
+
+    net, pictures = models.load("objects-gap"), sketchbook.objects(3, seed=8)
+    said = experiment.lines(net, Folder(pictures[i] for i in range(3)))
+    assert [line.split(":")[0] for line in said][-1] == "the sum, another class" and len(said) == 4

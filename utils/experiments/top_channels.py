@@ -2,8 +2,11 @@
 
 Notebook 09. A figure "over three networks" is of NETWORKS, which ship with the course: trained
 apart, from other random numbers, and with other strides.
+
+    python -m utils.experiments.top_channels FOLDER     its last part, on ImageNet's pictures
 """
 
+import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -12,7 +15,9 @@ import torch
 from torch import Tensor
 
 import sketchbook
-from utils import cam, channels, compare, networks
+from utils import cam, channels, compare, models, networks
+from utils.data import imagenet
+from utils.data.files import Photographs
 from utils.experiments import pooling
 from utils.pictures import Pictures
 
@@ -362,3 +367,33 @@ def _few_top_sum(F: Tensor, w: Tensor, n: int) -> Tensor:
     positive = pay.clamp(min=0)
     top = positive[:, channels.top(w, n)].sum(1) / positive.sum(1)
     return torch.stack([channels.n_carrying(pay).float(), top, positive.sum(1)])
+
+
+def lines(net: networks.CamNetwork, photographs: Photographs) -> list[str]:
+    """`carried` for a folder of photographs, with its controls, in words. Notebook 09."""
+    n, labels = len(photographs), [entry.label for entry in photographs.entries]
+    own = carried(net, ((photographs[i].image, labels[i]) for i in range(n)))
+    of_next = carried(net, ((photographs[i].image, labels[(i + 1) % n]) for i in range(n)))
+    said = []
+    for title, mine, mixed, times, unit in (
+        ("channels for 90 %", own.few, own.few_shuffled, 1, "channels"),
+        ("what the top three pay", own.top, own.top_shuffled, 100, "points"),
+        ("the sum", own.sum, own.sum_shuffled, 1, ""),
+        ("the sum, another class", of_next.sum, of_next.sum_shuffled, 1, ""),
+    ):
+        gap = compare.said(compare.paired(mine, mixed), unit, times)
+        said.append(f"{title}: {times * mine.mean():.1f}, more than shuffled: {gap}")
+    return said
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="How many channels carry a class of photographs.")
+    parser.add_argument("root", help="a folder of ImageNet's validation pictures")
+    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
+    args = parser.parse_args(argv)
+    if (net := models.pretrained(args.network)) is not None:
+        print("\n".join(lines(net, imagenet(args.root))))
+
+
+if __name__ == "__main__":
+    main()
