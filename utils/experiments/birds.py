@@ -13,7 +13,8 @@ from torch import Tensor
 from torchvision.transforms import functional
 
 import sketchbook
-from utils import baselines, cam, features, localization, networks
+from sketchbook.birds import SPECIES
+from utils import baselines, cam, concepts, features, localization, networks
 from utils.experiments.backbone import DRAWN
 from utils.pictures import Pictures
 
@@ -42,6 +43,9 @@ def birds(net: networks.CamNetwork, seed: int, n_train: int = 1600, n_test: int 
     right = {name: right_with(sets, F)[0] for name, F in seen.items()}
     for name in ("full", "true_box"):
         right[f"softmax_{name}"] = right_with(sets, seen[name], features.softmax_layer)[0]
+    species = crops(sets, [some.boxes for some in sets])
+    C = right_with(sets, seen["true_box"])[1]
+    closer = features.svm_network(net, species[0], train.labels, train.class_names, C)
     svm = features.svm_network(net, small(train.images), train.labels)
     named = networks.maps_at(svm, small(test.images), None, (DRAWN, DRAWN))
     return {
@@ -50,6 +54,7 @@ def birds(net: networks.CamNetwork, seed: int, n_train: int = 1600, n_test: int 
         **right_boxes(maps[1], test.boxes, chosen),
         "nothing_at_20": nothing(net, test, maps[1]),
         **mean_f(net, train.subset(slice(BOXED)), test),
+        **at_marks(closer, test, species[1]),
         "threshold": chosen,
         "box_of_species_map_at_20": localization.gt_known(
             localization.boxes_from_maps(named), test.boxes
@@ -138,6 +143,35 @@ def mean_f(net: networks.CamNetwork, learn: Pictures, test: Pictures) -> dict[st
 
 
 # ---------------------------------------------------------------- which bird it is
+
+
+def marks(pictures: Pictures) -> Tensor:
+    """The pixels of the mark of each bird's species, in the crop of its true box: -> (N, 112, 112).
+
+    The plain wren has none: its eye stands there, and nobody asks for it.
+    """
+    parts = [f"bird {SPECIES[name][0] or 'eye'}" for name in pictures.class_names]
+    number = torch.tensor([pictures.part_names.index(part) for part in parts], dtype=torch.uint8)
+    there = pictures.parts == number[pictures.labels][:, None, None]
+    return features.crops(255 * there[:, None].byte(), pictures.boxes, SEEN)[:, 0] > 127
+
+
+def in_crops(pictures: Pictures, images: Tensor) -> tuple[Pictures, Tensor]:
+    """Birds whose species has a mark, as crops (N, 3, 112, 112); what is within a cell of it."""
+    told = torch.tensor([bool(SPECIES[name][0]) for name in pictures.class_names])
+    there = marks(pictures)
+    crop = replace(pictures, images=images, masks=there, parts=there.byte())
+    near = concepts.around(there)
+    return crop.subset(told[pictures.labels]), near[told[pictures.labels]]
+
+
+def at_marks(closer: networks.CamNetwork, test: Pictures, images: Tensor) -> dict[str, float]:
+    """How often the map of the species peaks at its mark, and the strongest that knows nothing."""
+    crop, near = in_crops(test, images)
+    maps, measure = networks.maps_of(closer, crop), baselines.pointing(near)
+    strongest = next(iter(baselines.values(closer, crop, measure, maps).values()))
+    hit = torch.as_tensor(measure(maps))
+    return {"peak_at_mark": hit.mean().item(), "nothing_at_mark": strongest.mean().item()}
 
 
 def ways(net: networks.CamNetwork, sets: Sequence[Pictures], found: Both) -> dict[str, Both]:

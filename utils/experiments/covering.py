@@ -117,9 +117,9 @@ def lines(net: networks.CamNetwork, pictures: Pictures) -> list[str]:
         found = baselines.values(None, pictures, measure, maps, more={"mean of all f_k": of_all})
         shares = {"class map": own, **found}
         said += [f"{title}, {name}: {100 * v.mean():.1f} %" for name, v in shares.items()]
-        best = next(iter(found))
-        rival = torch.as_tensor(found[best]).expand(len(own))
-        said.append(f"  class map minus {best}: {compare.paired(own, rival)}")
+        for name in dict.fromkeys([next(iter(found)), "mean of all f_k"]):
+            rival = found[name].expand(len(own))
+            said.append(f"  class map minus {name}: {compare.paired(own, rival)}")
     return said
 
 
