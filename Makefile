@@ -61,10 +61,11 @@ release:    ## write the students' notebooks into my-class/release; SEED=2027 ma
 collect:    ## take in what was handed in, FROM=a-folder-or-zip
 	$(STEP).collect $(AT) $(if $(FROM),"$(FROM)")
 
-grade:      ## grade it, code in a jail; ASSIGNMENT= STUDENT= QUESTION= again, POINTS= WHY= by hand
+grade:      ## grade it, code in a jail (CONTAINER=docker); ASSIGNMENT= STUDENT= QUESTION= again, POINTS= WHY= by hand
 	$(STEP).grade $(AT) $(if $(ASSIGNMENT),--assignment $(ASSIGNMENT)) \
 	  $(if $(STUDENT),--student "$(STUDENT)") $(if $(QUESTION),--question $(QUESTION)) \
 	  $(if $(POINTS),--points $(POINTS)) $(if $(WHY),--why "$(WHY)") \
+	  $(if $(CONTAINER),--container $(CONTAINER)) $(if $(IMAGE),--image $(IMAGE)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(filter yes,$(UNPROTECTED)),--unprotected)
 
 feedback:   ## a page for each student

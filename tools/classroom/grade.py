@@ -2,6 +2,7 @@
 
     python -m tools.classroom.grade [--class my-class] [--assignment NAME] [--student WHO]
                                     [--question Q] [--points P --why TEXT] [--unprotected]
+                                    [--container docker] [--image python:3.12]
 
 Students' code runs in the jail (tools/classroom/jail.py) on cases that follow from the class's
 secret; the comparison with the solution is made out here. Who has a grade for the same file keeps
@@ -25,8 +26,8 @@ from typing import Any
 
 import torch
 
-from tools.classroom import collect, folder
-from tools.classroom.sandbox import PROTECTED, Report, Sandbox
+from tools.classroom import collect, container, folder
+from tools.classroom.sandbox import Report, Sandbox
 from tools.classroom.source import Assignment, Figure, Question, assignment, names
 from utils.check.handout import Check
 from utils.check.judge import TOO_LONG, Outcome, agreeing, compared
@@ -36,6 +37,7 @@ UNANSWERED = "Not answered."
 HUNGRY = "Its processes took more memory together than a submission may take."
 LOST = "It came to no end: it ended its own process, or took more than a minute in all."
 SLOW = "It was still at work when its time was up. Is there a loop that never ends?"
+HANDED_ON = ("assignment", "student", "question")  # to the grading in a container
 ALT = 40  # characters of an alt text, at least
 
 
@@ -336,7 +338,7 @@ def grade(
 
     def some(part: list[tuple[str, str, dict]]) -> None:
         with Sandbox([place], unprotected) as sandbox:
-            print(PROTECTED[sandbox.how])
+            print(sandbox.words)
             now = ""
             for name, who, one in part:
                 if name != now:
@@ -459,6 +461,8 @@ def main(arguments: list[str]) -> int:
     asks.add_argument("--points", type=float)
     asks.add_argument("--unprotected", action="store_true")
     asks.add_argument("--workers", type=int, default=1)
+    asks.add_argument("--container", default="")
+    asks.add_argument("--image", default=container.IMAGE)
     given = asks.parse_args(arguments)
     wanted = [given.assignment] if given.assignment else names()
     if given.points is not None:
@@ -469,6 +473,11 @@ def main(arguments: list[str]) -> int:
         )
         print(f"{given.question}: {given.points:g} for {given.student}. Now make feedback.")
         return 0
+    if given.container:
+        asked = [(f"--{name}", getattr(given, name)) for name in HANDED_ON if getattr(given, name)]
+        asked += [("--workers", str(given.workers))]
+        again = [text for pair in asked for text in pair]
+        return container.grade(given.container, given.image, given.place, again, given.workers)
     who = [given.student] if given.student else []
     made = grade(given.place, wanted, who, given.question, given.unprotected, given.workers)
     for name, found in made.items():

@@ -56,6 +56,7 @@ WAITING = 5  # seconds by the clock for each second of the processor: a busy com
 MEMORY = 3 << 29  # bytes on top of what is loaded: 1.5 GB
 NOBODY, NOBODIES = 60000, 4000  # users who own nothing
 FIRST_NOBODY = [0]  # in here; 0 where there are none
+GROUP = [-1]  # the open file through which a submission joins its control group, if it has one
 Work = Callable[[dict, int], None]
 
 
@@ -317,6 +318,8 @@ def keep(request: dict, how: str, loaded: int, into: int, work: Work) -> None:
     if student[0] == 0:
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            if GROUP[0] >= 0:
+                os.write(GROUP[0], b"0")
             os.setsid()
             null = os.open("/dev/null", os.O_RDWR)
             for number in (0, 1, 2):
@@ -410,7 +413,9 @@ def say(answer: dict) -> None:
 
 if __name__ == "__main__":
     try:
-        asked, *hide = sys.argv[1:]
+        asked, group, *hide = sys.argv[1:]
+        if group:
+            GROUP[0] = os.open(group, os.O_WRONLY)
         serve("none" if asked == "unprotected" else leave_the_world(asked == "user"), hide)
     except Refused as refused:
         say({"refused": str(refused)})

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from tools.classroom import memory
 
 JAIL = Path(__file__).with_name("jail.py")
 CONTAINER = (
-    "Grade in Linux: on a virtual machine, or in a container that may make namespaces "
+    "Grade in a container, make grade CONTAINER=docker, or on a virtual machine with Linux "
     '(assignments/README.md, "Where grading runs")'
 )
 SECONDS = 180  # of the processor, of one submission; then of one cell, one question, one case:
@@ -58,6 +59,9 @@ class Sandbox:
         if sys.platform != "linux" and not unprotected:
             raise ValueError(f"Only Linux can shut students' code in. {CONTAINER}.")
         self.total, self.over = total, False
+        self.group: memory.Group | None = None
+        with suppress(OSError):
+            self.group = None if unprotected else memory.Group(total)
         self.scratch = tempfile.TemporaryDirectory(prefix="grading-")
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -73,7 +77,14 @@ class Sandbox:
         how = "unprotected" if unprotected else "user" if as_user else "protected"
         secrets = [str(Path(path).resolve()) for path in secret]
         self.process = subprocess.Popen(
-            [sys.executable, "-I", str(JAIL), how, *secrets],
+            [
+                sys.executable,
+                "-I",
+                str(JAIL),
+                how,
+                str(self.group.joins if self.group else ""),
+                *secrets,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -87,6 +98,8 @@ class Sandbox:
                 f"{CONTAINER}. Or, if you trust every submission: UNPROTECTED=yes"
             )
         self.how: str = answer["ready"]
+        held = "the kernel" if self.group else "the grader alone"
+        self.words = PROTECTED[self.how] + f" Memory is held by {held}." * (self.how != "none")
 
     def prepare(self, cells: Sequence[str]) -> None:
         """Run the cells that are given. Raises ValueError where one of them fails."""
@@ -145,8 +158,10 @@ class Sandbox:
             }
         )
         lines = []
-        self.over = False
-        for line in self._heard(seconds.get("all", SECONDS) * 5 + 300, self._watch)["lines"]:
+        self.over, ended = False, self._ended()
+        said = self._heard(seconds.get("all", SECONDS) * 5 + 300, lambda: self._watch(ended))
+        self.over |= self._ended() > ended
+        for line in said["lines"]:
             try:
                 read = json.loads(line)
             except (ValueError, RecursionError):
@@ -160,12 +175,18 @@ class Sandbox:
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
 
-    def _watch(self) -> None:
-        """End a submission whose processes take too much memory together."""
+    def _watch(self, ended: int) -> None:
+        """End a submission whose processes take too much memory together.
+
+        So too where the kernel, which had ended so many processes before, has now ended one of its.
+        """
         first = None if self.how == "none" else memory.first_of(self.process.pid)
-        if first and memory.taken(first, self.total) > self.total:
+        if first and (memory.taken(first, self.total) > self.total or self._ended() > ended):
             self.over = True
             memory.end(first)
+
+    def _ended(self) -> int:
+        return self.group.ended() if self.group else 0
 
     def _heard(self, seconds: float, meanwhile: Callable = lambda: None) -> dict[str, Any]:
         """The jail's next line that is its own. Raises ValueError where none comes."""
@@ -192,6 +213,8 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self.group:
+            self.group.close()
         self.scratch.cleanup()
 
     def __enter__(self) -> "Sandbox":

@@ -1,13 +1,17 @@
 """What the jail keeps students' code from: tried from inside, as root and as an ordinary user."""
 
+import io
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from tools.classroom import jail, memory
+from tools.classroom import container, jail, memory
 from tools.classroom.folder import ROOT
 from tools.classroom.sandbox import CONTAINER, PROTECTED, Sandbox
 from utils.check.wire import packed, unpacked
@@ -188,9 +192,16 @@ def herd(processes, megabytes, seconds):
 SLOW = FAST | {"cell": 10.0}  # for a busy computer
 
 
-def test_processes_that_together_take_too_much_are_ended(sandbox, monkeypatch):
+@pytest.mark.parametrize("by", ["grader", "kernel"])
+def test_processes_that_together_take_too_much_are_ended(sandbox, monkeypatch, by):
     """Each is far below its own limit, which a test of one process would not see."""
-    monkeypatch.setattr(sandbox, "total", 700 << 20)
+    if by == "grader":
+        monkeypatch.setattr(sandbox, "total", 700 << 20)
+    elif sandbox.group is None:
+        pytest.skip("no control group can be made here")
+    else:  # a grader that adds up too late
+        monkeypatch.setattr(memory, "taken", lambda first, most: 0)
+        (sandbox.group.path / sandbox.group.limit).write_text(str(700 << 20))
     cell = (3, HERD + "herd(6, 200, 15)")
     report = sandbox.attempt([cell, ANSWER], asked("good", ()), **SLOW)
     assert (report.deadly, report.hungry) == ([3], [3])
@@ -199,6 +210,36 @@ def test_processes_that_together_take_too_much_are_ended(sandbox, monkeypatch):
     report = sandbox.attempt([(3, HERD), ANSWER], both, **SLOW)
     assert (report.deadly, report.hungry, report.lost) == ([], ["herd"], ["herd"])
     assert values(report, "good") == [42]
+
+
+PLACES = {  # what /proc/self/cgroup and /proc/self/mountinfo say, and where a group may be made
+    "old": (
+        "4:memory:/a/b\n3:pids:/c\n0::/",
+        "35 31 0:32 / {top} rw - cgroup cgroup rw,memory\n36 31 0:33 / /x rw - cgroup c rw,pids",
+        [("cgroup", "a/b")],
+    ),
+    "new": (
+        "0::/user/one",
+        "41 31 0:38 / {top} rw shared:4 - cgroup2 cgroup2 rw",
+        [("cgroup2", "user")],
+    ),
+    "in a container": ("0::/", "41 31 0:38 / {top} ro - cgroup2 cgroup ro", []),
+    "not ours": ("4:memory:/../b", "35 31 0:32 / {top} rw - cgroup cgroup rw,memory", []),
+    "none": ("0::/", "22 1 0:5 / /proc rw - proc proc rw", []),
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_where_a_control_group_may_be_made(where, tmp_path):
+    """Of the new kind (cgroup v2) in a group above ours that hands its memory on."""
+    ours, mounted, wanted = PLACES[where]
+    top = tmp_path / "fs"
+    (top / "user" / "one").mkdir(parents=True)
+    (top / "user" / "cgroup.subtree_control").write_text("memory pids")
+    (top / "cgroup.subtree_control").write_text("pids")
+    (tmp_path / "cgroup").write_text(ours)
+    (tmp_path / "mountinfo").write_text(mounted.format(top=top))
+    assert list(memory._parents(tmp_path)) == [(kind, top / path) for kind, path in wanted]
 
 
 def test_what_processes_share_counts_once(sandbox, monkeypatch):
@@ -293,6 +334,58 @@ def test_processors_have_the_numbers_that_the_kernel_s_headers_give_them():
     known = numbers(header.read_text("utf8"))
     for machine, name in (("x86_64", "EM_X86_64"), ("aarch64", "EM_AARCH64")):
         assert jail.ABI[machine] == known[name] | 0x80000000 | 0x40000000
+
+
+def test_a_container_sees_the_class_and_a_copy_of_the_course_only(tmp_path):
+    asked = ["--student", "ana"]
+    set_up, grading = container.commands("podman", "python:3.12", tmp_path, asked, workers=2)
+    assert [c for c in set_up if "source=/" in c] == [container.bound(ROOT, "/source", True)]
+    assert [c for c in grading if "source=/" in c] == [container.bound(tmp_path, "/class")]
+    assert {"--network=none", "--memory=8g", *container.WALLS} <= set(grading)
+    assert not {"--network=none", *container.WALLS} & set(set_up)
+    assert grading[-2:] == asked
+    with pytest.raises(ValueError, match="no-engine is not here: install it"):
+        container.grade("no-engine", "python:3.12", tmp_path, [])
+
+
+@pytest.fixture(scope="module", params=["docker", "podman"])
+def engine(request):
+    """An engine that runs containers here, with an image that holds nothing."""
+    if not shutil.which(request.param):
+        pytest.skip(f"{request.param} is not installed")
+    empty = io.BytesIO()
+    tarfile.open(fileobj=empty, mode="w").close()
+    made = subprocess.run(
+        [request.param, "import", "-", "cam-course-test"],
+        input=empty.getvalue(),
+        capture_output=True,
+    )
+    if made.returncode:
+        pytest.skip(f"{request.param} does not run here: {made.stderr.decode()[-200:].strip()}")
+    yield request.param
+    subprocess.run([request.param, "rmi", "--force", "cam-course-test"], capture_output=True)
+
+
+def test_the_jail_holds_in_a_container(engine):
+    """With the options that grading gives it: no attempt gets through from in there, either.
+
+    (Python and the packages are this computer's, read-only, so that nothing is to be installed.)
+    """
+    shown = {sys.prefix, sys.base_prefix, str(ROOT), *filter(os.path.isdir, jail.SYSTEM)}
+    binds = [container.bound(Path(place), place, read_only=True) for place in sorted(shown)]
+    tests = [f"{Path(__file__)}::{test.__name__}" for test in (
+        test_no_attempt_gets_through, test_the_next_submission_finds_nothing_of_the_one_before
+    )]  # fmt: skip
+    python = [sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "root"]
+    done = subprocess.run(
+        [engine, "run", "--rm", "--network=none", *container.WALLS, *binds, "--tmpfs=/tmp",
+         f"--workdir={ROOT}", "--env=HOME=/tmp", "cam-course-test", *python, *tests],
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    if "OCI" in done.stderr:  # the engine's own runtime, before anything of ours
+        pytest.skip(f"{engine} starts no container here: {done.stderr[-300:].strip()}")
+    assert "2 passed" in done.stdout, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def test_elsewhere_grading_is_refused_with_the_way_out(monkeypatch):
