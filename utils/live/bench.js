@@ -226,7 +226,8 @@ const bench = (live) => async (body, data) => {
   const title = el("p", { className: "cl-title" });
   title.append("The channels that pay most: ", ...math("w_k × F_k"), ". A tick off: the channel is 0, for every class.");
   const panel = el("div", { className: "cl-panel" }, named, title, rows, rival, ask, words);
-  const side = el("div", { className: "cl-side" }, map, legend.node, equation, classes);
+  const best = el("p", { className: "cl-title" }, "The five best classes: ", ...math("S_c and P_c"));
+  const side = el("div", { className: "cl-side" }, map, legend.node, equation, best, classes);
   body.append(side, panel, status.node);
   rebuild();
 };

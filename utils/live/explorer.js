@@ -74,6 +74,7 @@ const explorer = (live) => async (body, data) => {
   const sayScore = () => {
     const b = data.b[state.c];
     equation.replaceChildren(
+      `${seen.name}: `,
       ...live.account(live.mean(seen.M) + b, b),
       ...live.math(`,  P_c = ${fixed(data.P[state.c], 3)}`),
     );

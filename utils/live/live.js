@@ -469,6 +469,7 @@ const makeLive = (version) => {
       paths.forEach((path, i) => path.classList.toggle("cl-present", i === at));
       const { values, label } = lines[at];
       for (const mark of [dot, value]) mark.style.display = values ? "" : "none";
+      node.setAttribute("aria-label", `${label} has no curve`);
       if (!values) return `${label} has no curve`;
       const place = Math.min(values.length - 1, threshold * values.length);
       const before = Math.min(values.length - 2, Math.floor(place));
