@@ -17,6 +17,7 @@ import pytest
 
 from course import COPIES
 
+ROOT = Path(__file__).parents[3]
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -43,9 +44,42 @@ def browser():
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def serious():
+    """What axe-core finds serious or worse in a page, or in the elements of a selector.
+
+    It says what assistive technology would stumble over.
+    """
+    places = [Path(os.environ.get("AXE_CORE", "")), ROOT / "node_modules" / "axe-core"]
+    script = next((p / "axe.min.js" for p in places if (p / "axe.min.js").is_file()), None)
+    if script is None:
+        pytest.skip("axe-core is missing: npm install --no-save axe-core (or AXE_CORE=its folder)")
+    text = script.read_text("utf8")
+
+    def serious(page, within: str = "html") -> list[tuple[str, str]]:
+        page.evaluate(text)
+        options = "{ preload: false, resultTypes: ['violations'] }"
+        run = f"within => axe.run(within, {options}).then(r => r.violations)"
+        found = [v for v in page.evaluate(run, within) if v["impact"] in ("serious", "critical")]
+        return [(v["id"], v["nodes"][0]["html"]) for v in found]
+
+    return serious
+
+
 @pytest.fixture
 def opened(browser, tmp_path):
-    """Opens figures, as HTML, from disk: `opened(html, theme)` gives the page, all of them awake.
+    """Opens figures, as HTML, from disk: `opened(html, theme=...)` gives the page, all awake."""
+    yield from opener(browser, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def opened_once(browser, tmp_path_factory):
+    """As `opened`, for a page that many tests look at."""
+    yield from opener(browser, tmp_path_factory.mktemp("figures"))
+
+
+def opener(browser, folder: Path):
+    """The function that `opened` is.
 
     Whatever the console said beside its errors is asserted away in the end.
     """
@@ -60,7 +94,7 @@ def opened(browser, tmp_path):
         page.set_default_timeout(60 * SECONDS)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        path = tmp_path / f"page{len(contexts)}.html"
+        path = folder / f"page{len(contexts)}.html"
         head = "<meta charset=utf-8><title>Figures</title>"
         head += "<style>:root{color-scheme:light dark}</style>"
         body = f"<main><h1>Figures</h1>{''.join(figures)}</main>"
