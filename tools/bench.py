@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -266,15 +267,38 @@ def print_sketchbook(n: int = 200) -> None:
     print(f"\nSketchbook: {n / seconds['objects']:.0f} pictures a second\n", flush=True)
 
 
-WAITED = """slider => {
-    window.waited = [];
-    slider.addEventListener("input", event => requestAnimationFrame(
-        () => waited.push(performance.now() - event.timeStamp)));  // behind the figure's own
+# From an input to the frame behind the figure's own; and, on the drawing board, to the frame with a
+# map of a picture that held it: those that came while one was computed are in the next one.
+WAITED = """(control) => {
+    window.waited = {pixels: [], map: []};
+    let [computed, next] = [[], []];
+    const shown = (times, kind) => requestAnimationFrame(
+        () => waited[kind].push(...times.map((time) => performance.now() - time)));
+    const told = ({ timeStamp }) => {
+        shown([timeStamp], "pixels");
+        (computed.length ? next : computed).push(timeStamp);
+    };
+    const figure = control.closest(".cam-live");
+    const kinds = control.matches("canvas") ? ["keydown", "pointermove"] : ["input"];
+    for (const kind of kinds) figure.addEventListener(kind, told);
+    const score = figure.querySelector("[data-score]");
+    if (!score) return;
+    const scored = new MutationObserver(() => {
+        shown(computed, "map");
+        [computed, next] = [next, []];
+    });
+    scored.observe(score, { attributes: true, attributeFilter: ["data-score"] });
 }"""
+# What is operated in each figure, by the keys there and back, and whether it is dragged over, too.
+CONTROLS = {
+    "class": ("select", "ArrowDown", "ArrowUp", False),
+    "slider": ("input[type=range]", "ArrowRight", "ArrowLeft", True),
+    "map": ("[role=application]", "ArrowRight", "ArrowLeft", True),
+}
 
 
 def print_live(repeats: int = 60) -> None:
-    """Milliseconds from an input to the pixels of a live figure, in Chromium, and its size."""
+    """Milliseconds from an input to the pixels of each live figure, in Chromium, and its size."""
     sync_playwright = getattr(peer("playwright.sync_api"), "sync_playwright", None)
     if sync_playwright is None:
         return print("\nLive figures: playwright is missing")
@@ -284,51 +308,79 @@ def print_live(repeats: int = 60) -> None:
         browser = p.chromium.launch(args=["--no-sandbox", "--disable-gpu"], **options)
         print("\nLive figures: ms from an input to drawn pixels, median and 95th percentile")
         for title, html in live_figures().items():
+            print(f"{title}, {len(html) / 1000:.0f} KB", flush=True)
             path = Path(folder, "figure.html")
             path.write_text(f"<meta charset=utf-8>{html}", "utf8")
-            tab = browser.new_page(viewport={"width": 1000, "height": 900})
-            tab.goto(path.as_uri())
-            slider = tab.locator("[data-state=alive] input[type=range]").last
-            slider.evaluate(WAITED)
-            for i in range(repeats):
-                slider.press("ArrowRight" if i % 8 < 4 else "ArrowLeft")
-            keys = tab.evaluate("waited.splice(0)")
-            frame = slider.bounding_box()
-            tab.mouse.move(frame["x"] + 2, frame["y"] + frame["height"] / 2)
-            tab.mouse.down()
-            for i in range(repeats):
-                tab.mouse.move(frame["x"] + 2 + i, frame["y"] + frame["height"] / 2)
-            tab.mouse.up()
-            tab.wait_for_timeout(100)
-            drag = tab.evaluate("waited")
-            words = [
-                f"{how} {median(ms):.1f} and {np.percentile(ms, 95):.1f}"
-                for how, ms in (("keys", keys), ("drag", drag))
-            ]
-            print(f"{title:>24}: {'; '.join(words)}; {len(html) / 1000:.0f} KB", flush=True)
+            for name, (selector, *how) in CONTROLS.items():
+                tab = browser.new_page(viewport={"width": 1000, "height": 900})
+                tab.goto(path.as_uri())
+                tab.wait_for_selector("[data-state=alive]")
+                if tab.locator(selector).count():
+                    print_waits(name, tab, tab.locator(selector).last, repeats, *how)
+                tab.close()
         browser.close()
 
 
+def print_waits(
+    name: str, tab: Any, control: Any, repeats: int, there: str, back: str, dragged: bool
+) -> None:
+    """Operate one control by keys and, where it can be, by dragging; one line for each."""
+    control.evaluate(WAITED)
+    tab.wait_for_timeout(500)  # the board's network goes into its worker
+
+    def report(how: str) -> None:
+        tab.wait_for_timeout(300)
+        found = tab.evaluate("() => Object.entries(waited).map(([k, v]) => [k, v.splice(0)])")
+        for what, ms in found:
+            if ms:
+                line = f"{median(ms):5.1f} and {np.percentile(ms, 95):5.1f}"
+                print(
+                    f"{name:>10}, by {how:4} to its {what:6}: {line}  (n = {len(ms)})", flush=True
+                )
+
+    for i in range(repeats):
+        control.press(there if i % 8 < 4 else back)
+    report("keys")
+    if not dragged:
+        return
+    frame = control.bounding_box()
+    x, y = frame["x"] + 0.3 * frame["width"], frame["y"] + 0.55 * frame["height"]
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    for i in range(repeats):
+        tab.mouse.move(x + i, y)
+    tab.mouse.up()
+    report("drag")
+
+
 def live_figures() -> dict[str, str]:
-    """A few live figures as HTML."""
-    made: list[str] = []
-    kept, live_page.display = (
-        live_page.display,
-        lambda bundle, **_: made.append(bundle["text/html"]),
-    )
-    try:
-        net, pictures = models.load("objects-gap"), sketchbook.objects(3, seed=8)
-        seen = {"GAP": live.variant(net, net.prepare(pictures.images[2]))}
-        live.explorer(net, pictures.images[2])
-        live.bench(net, pictures.images[2])
-        live.thresholds(pictures.images[2], pictures.boxes[2], seen)
-        titles = ["explorer, 112 pixels", "bench", "thresholds"]
-        if photo_net := models.pretrained():
-            live.explorer(photo_net, photos.sample("astronaut"))
-            titles.append("explorer, 512 pixels")
-    finally:
-        live_page.display = kept
-    return dict(zip(titles, made, strict=True))
+    """Every kind of live figure as HTML; an explorer of a photograph where there are weights."""
+    made: dict[str, str] = {}
+    net, pictures = models.load("objects-gap"), sketchbook.objects(20, seed=8)
+    picture, box = pictures.images[2], pictures.boxes[2]
+    heads = {"GAP": net, "GMP": models.load("objects-gmp")}
+    curve = torch.linspace(0.9, 0.1, len(localization.THRESHOLDS))  # its line, whatever it says
+    seen = {name: live.variant(one, one.prepare(picture), curve) for name, one in heads.items()}
+    figures: Tasks = {
+        "explorer": lambda: live.explorer(net, picture),
+        "bench": lambda: live.bench(net, picture),
+        "switch and thresholds": lambda: live.thresholds(picture, box, seen),
+        "paint": lambda: live.paint(net, picture, box),
+        "browser": lambda: live.browser(net, pictures),
+        "board": lambda: live.board(net),
+    }
+    if photo_net := models.pretrained():
+        astronaut = photos.sample("astronaut")
+        figures["explorer, 512 pixels"] = lambda: live.explorer(photo_net, astronaut)
+    kept = live_page.display
+    for title, show in figures.items():
+        keep = functools.partial(made.__setitem__, title)
+        live_page.display = lambda bundle, keep=keep, **_: keep(bundle["text/html"])
+        try:
+            show()
+        finally:
+            live_page.display = kept
+    return made
 
 
 def print_notebooks() -> None:
