@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
-from nbconvert import HTMLExporter
+from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from PIL import Image
@@ -36,6 +36,7 @@ from utils.live import page as figures
 
 PAGES = Path(__file__).with_name("pages")
 SITE, PDF = ROOT / "site", ROOT / "pdf"
+SHOWN = ("text/html", "text/markdown", "text/plain")  # of an output; pictures are HTML by then
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "16mm")
 ON_PAPER = """(pages) => {
   for (const image of document.images) image.loading = "eager";
@@ -187,6 +188,11 @@ def figure(raw: bytes, kind: str, about: dict[str, Any], caption: str, folder: P
     )
 
 
+def best(data: dict[str, Any]) -> list[str]:
+    """The kind of an output that is shown."""
+    return [kind for kind in SHOWN if kind in data][:1]
+
+
 def sections(page: str) -> str:
     """The second headings of a page, as a list of links for its contents."""
     found = [(name, words) for level, name, words in HEADING.findall(page) if level == "2"]
@@ -205,11 +211,12 @@ def notebook_page(n: Notebook, about: dict[str, Any], folder: Path) -> str:
     exporter = HTMLExporter(
         template_name="pages",
         extra_template_basedirs=[str(PAGES.parent)],
-        filters={"text_of": markdown.render, "code_of": code},
+        filters={"text_of": markdown.render, "code_of": code, "filter_data_type": best},
         exclude_input_prompt=True,
         exclude_output_prompt=True,
     )
-    page, _ = exporter.from_notebook_node(nb, resources={"site": about, "notebook": n})
+    # Not by HTMLExporter itself: it would parse the page, to add alt texts that are there already.
+    page, _ = TemplateExporter.from_notebook_node(exporter, nb, {"site": about, "notebook": n})
     return page.replace("<!-- sections -->", sections(page.split("<main", 1)[1]), 1)
 
 
