@@ -122,6 +122,8 @@ class Renderer(IPythonRenderer):
         """Notebooks and the glossary are pages; the package's files are where the sources are."""
         url = re.sub(r"^(\w+)\.ipynb(?=$|#)", r"\1.html", url)
         url = re.sub(r"^(?:\.\./)?GLOSSARY\.md(?=$|#)", "glossary.html", url)
+        if url.startswith("../") and self.slug == links.NOWHERE:
+            return text  # it has no sources yet that a link could lead to
         url = re.sub(r"^\.\./", f"https://github.com/{self.slug}/blob/main/", url)
         return str(super().link(text, url, title))
 

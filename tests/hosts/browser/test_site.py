@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tools import site
+from tools import links, site
 
 pytestmark = pytest.mark.browser
 
@@ -102,6 +102,7 @@ def test_every_link_within_the_site_leads_somewhere(pages, folder):
         assert len(page.ids) == len(set(page.ids)), f"{name} has two elements of one id"
         for link in page.links:
             if link.startswith("https://"):
+                assert links.NOWHERE not in link, f"{name}: {link} leads nowhere yet"
                 continue
             there, _, place = link.partition("#")
             assert (there or name) in pages, f"{name}: {link}"
