@@ -96,6 +96,7 @@ def variables(served: Path, host: str = "") -> dict[str, str]:
         "GIT_CONFIG_KEY_0": f"url.{served.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": f"https://github.com/{SLUG}",
         "PYTHONPATH": str(HOSTS / host) if host else "",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or its debugger warns, between the rows
     }
 
 

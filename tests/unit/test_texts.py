@@ -151,10 +151,31 @@ def test_the_issue_forms_ask_for_what_helps():
     assert "make doctor" in (folder / "setup.yml").read_text("utf8")
 
 
-def test_a_newer_push_ends_the_older_run_and_nothing_runs_twice():
-    flows = {
-        p.stem: yaml.safe_load(p.read_text("utf8")) for p in (ROOT / ".github/workflows").iterdir()
-    }
+@pytest.fixture
+def flows():
+    """The workflows, by name."""
+    found = (ROOT / ".github/workflows").iterdir()
+    return {path.stem: yaml.safe_load(path.read_text("utf8")) for path in found}
+
+
+def test_a_workflow_may_do_what_it_is_for_and_ends(flows):
+    may = {"address": {"contents"}, "pages": {"pages", "id-token"}}  # write
+    for name, flow in flows.items():
+        rights = flow["permissions"]
+        assert {right for right in rights if rights[right] == "write"} == may.get(name, set())
+        assert flow["concurrency"]["group"].startswith(name)
+        assert all(job["timeout-minutes"] <= 60 for job in flow["jobs"].values())
+
+
+def test_a_forks_pages_carry_its_own_address(flows):
+    """What address.yml commits starts no run: GitHub leaves out what its own token pushes."""
+    said = [step.get("run", "") for step in flows["pages"]["jobs"]["pages"]["steps"]]
+    stamp = next(i for i, run in enumerate(said) if "tools.links" in run)
+    assert "GITHUB_REPOSITORY" in said[stamp] and "make site" in said[stamp + 1]
+    assert "GitHub Actions" in (ROOT / "README.md").read_text("utf8")  # the owner turns them on
+
+
+def test_a_newer_push_ends_the_older_run_and_nothing_runs_twice(flows):
     on = flows["test"][True]  # YAML's own reading of "on"
     assert on["push"] == {"branches": ["main"]} and "pull_request" in on
     assert flows["test"]["concurrency"]["cancel-in-progress"] is True
