@@ -301,6 +301,14 @@ def test_text_is_read_across_many_photographs(photographs):
     assert said[0].startswith("12 photographs") and any("mean of all f_k" in line for line in said)
 
 
+def test_what_knows_nothing_of_text_gets_what_the_best_of_it_gets(photographs):
+    net, texts = photographs[0], sketchbook.signs(12, 4)
+    texts = texts.subset(texts.labels == 1)
+    of_all = networks.mean_maps(net, texts.images, texts.masks.shape[1:])
+    own = concepts.peak_in(of_all, texts.masks)
+    assert text.nothing(net, texts, 112) >= max(own, texts.masks.double().mean())
+
+
 def test_every_pixel_has_one_owner_and_shares_add_up():
     pictures = sketchbook.scenes(16, 5)
     owners = scenes.groups(pictures)

@@ -100,6 +100,18 @@ def test_what_is_blown_up_shows_nothing_new():
     assert (birds.small(big).int() - birds.small(images).int()).abs().float().mean() < 4
 
 
+def test_marks_are_looked_for_in_birds_that_have_one(net):
+    pictures = sketchbook.birds(16, 3, 224)
+    images = features.crops(pictures.images, pictures.boxes, 112)
+    crop, near = birds.in_crops(pictures, images)
+    assert len(crop) == 14 and "plain wren" not in {crop.class_names[c] for c in crop.labels}
+    assert crop.masks.flatten(1).any(1).all() and (near | ~crop.masks).all()
+    found = birds.at_marks(
+        features.with_head(net, torch.randn(8, 8), torch.zeros(8)), pictures, images
+    )
+    assert found.keys() == {"peak_at_mark", "nothing_at_mark"} and 0 <= min(found.values())
+
+
 # --- faces ---------------------------------------------------------------------------------------
 
 
