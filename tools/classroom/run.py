@@ -18,7 +18,7 @@ POINTS, SERIES, TEXT = 2000, 40, 400  # of a figure that are reported, at most
 
 
 def load() -> None:
-    """Import what every submission needs, once."""
+    """Import what most submissions need, once."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -30,7 +30,6 @@ def load() -> None:
     import sklearn.preprocessing
     import sklearn.svm  # noqa: F401
     import torch
-    import torchvision  # noqa: F401
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 

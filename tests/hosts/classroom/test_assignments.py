@@ -43,6 +43,12 @@ def test_there_are_five_of_45_to_90_minutes():
     assert [w.name[:2] for w in WORKS][:5] == ["a1", "a2", "a3", "a4", "a5"]
     assert all(45 <= w.minutes <= 90 for w in WORKS)
     assert all(w.writing and w.drawing and len(w.questions) >= 3 for w in WORKS)
+    for written in [w.writing for w in WORKS]:  # a rubric, and answers that show how it is used
+        points = [points for points, _ in written.samples]
+        assert len(written.rubric) >= 3
+        assert written.total in points
+        assert 0 in points
+        assert any(0 < p < written.total for p in points)
 
 
 @pytest.mark.parametrize("work", ONE)

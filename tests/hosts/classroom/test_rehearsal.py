@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import zipfile
+from contextlib import nullcontext
 
 import pytest
 from pupils import (
@@ -67,8 +68,8 @@ def own_cell(nb, source, at=3):
     return nb
 
 
-def the_class() -> Class:
-    """Everybody."""
+def the_class(place) -> Class:
+    """Everybody; `place` is where the teacher keeps them."""
     made, none = Class(), dict.fromkeys(FULL, 0)
     for i in range(0, 10, 3):
         codes = {q.name: way(q, WAYS[q.name][i]) for q in WORK.questions}
@@ -150,7 +151,7 @@ def the_class() -> Class:
     root = str(folder.ROOT)
     cheats = {
         "reads": f"open({root!r} + '/assignments/a1_formulas.py').read()",
-        "snoops": f"open({root!r} + '/my-class/class.json').read()",
+        "snoops": f"open({str(place / 'class.json')!r}).read()",
         "imports": "__import__('assignments.a1_formulas')",
         "tells": "(_ for _ in ()).throw(ValueError(repr(args)))",
         "renames": "(_ for _ in ()).throw(type(repr(args[0]), (Exception,), {})())",
@@ -208,7 +209,8 @@ def difference_map(*args):
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory):
     """The class, and its folder after every step."""
-    made, place = the_class(), tmp_path_factory.mktemp("teacher") / "my-class"
+    place = tmp_path_factory.mktemp("teacher") / "my-class"
+    made = the_class(place)
     downloads = tmp_path_factory.mktemp("downloads")
     some, rest = list(made.files.items())[:20], list(made.files.items())[20:]
     with zipfile.ZipFile(downloads / "first.zip", "w") as archive:
@@ -228,17 +230,19 @@ def rehearsed(tmp_path_factory):
         asked.append(json.dumps(request))
         real(self, request)
 
-    Sandbox._say = overheard
     try:
-        graded = grade.grade(place, ["a1_formulas"], **SECONDS)["a1_formulas"]
+        jail = Sandbox([place])
     except ValueError as refused:
         skip_without_a_jail(refused)
-    finally:
-        Sandbox._say = real
-    read_the_answers(place)
-    assert feedback.main(at) == grades.main(at) == 0
-    made.asked, made.graded = asked, graded
-    return made, place
+    with jail, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grade, "Sandbox", lambda *given: nullcontext(jail))  # one for all gradings
+        patch.setattr(Sandbox, "_say", overheard)
+        graded = grade.grade(place, ["a1_formulas"], **SECONDS)["a1_formulas"]
+        patch.setattr(Sandbox, "_say", real)
+        read_the_answers(place)
+        assert feedback.main(at) == grades.main(at) == 0
+        made.asked, made.graded = asked, graded
+        yield made, place
 
 
 def read_the_answers(place):

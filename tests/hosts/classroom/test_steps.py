@@ -10,7 +10,8 @@ import zipfile
 import pytest
 from pupils import SLUG, answered, handed_out, text_of
 
-from tools.classroom import collect, folder, grades, release
+from tools.classroom import collect, container, folder, grade, grades, release
+from tools.classroom.sandbox import Report
 from tools.classroom.source import assignment
 
 WORK = assignment("a1_formulas")
@@ -86,6 +87,47 @@ def test_an_archive_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, place):
         archive.writestr("ana/a1_formulas.ipynb", b" " * (collect.MOST * 5))
     ((_, _, _, said),) = collect.take([path], place)
     assert said.startswith("REJECTED: it is larger than 20 MB")
+
+
+def test_with_several_jails_everybody_is_graded_once(tmp_path, place, monkeypatch):
+    for who in ("ana", "ben", "cleo"):
+        (tmp_path / f"{who}.ipynb").write_text(text_of(handed_out(WORK)))
+    collect.take([tmp_path / f"{who}.ipynb" for who in ("ana", "ben", "cleo")], place)
+    jails = []
+
+    class Jail:
+        """Finds no answer in anything."""
+
+        words = "no jail"
+
+        def __init__(self, secret, unprotected):
+            jails.append(secret)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def prepare(self, cells):
+            pass
+
+        def attempt(self, cells, questions):
+            return Report({}, {}, [], [], [])
+
+    monkeypatch.setattr(grade, "Sandbox", Jail)
+    assert sorted(grade.grade(place, workers=2)["a1_formulas"]) == ["ana", "ben", "cleo"]
+    assert jails == [[place], [place]]
+    assert grade.grade(place, workers=2) == {"a1_formulas": {}}
+
+
+def test_grading_in_a_container_hands_on_what_was_asked(place, monkeypatch):
+    calls = []
+    monkeypatch.setattr(container, "grade", lambda *given: calls.append(given) or 3)
+    at = ["--class", str(place), "--container", "podman"]
+    assert grade.main([*at, "--student", "ana", "--question", "difference_map"]) == 3
+    asked = ["--student", "ana", "--question", "difference_map", "--workers", "1"]
+    assert calls == [("podman", container.IMAGE, place, asked, 1)]
 
 
 def test_another_seed_for_the_same_class_is_refused(place):
