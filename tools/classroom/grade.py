@@ -338,7 +338,7 @@ def grade(
 
     def some(part: list[tuple[str, str, dict]]) -> None:
         with Sandbox([place], unprotected) as sandbox:
-            print(sandbox.words)
+            print(sandbox.words, flush=True)
             now = ""
             for name, who, one in part:
                 if name != now:
@@ -347,6 +347,7 @@ def grade(
                 seed = folder.hidden_seed(place, name)
                 record = graded(assignment(name), seed, one, sandbox, only, **seconds)
                 made[name][who] = _kept(place, name, who, one, record, only)
+                print(f"{name} {who}: {_in_short(name, made[name][who])}", flush=True)
 
     parts = [part for part in (todo[i::workers] for i in range(workers)) if part]
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
@@ -354,6 +355,14 @@ def grade(
     for name in there:
         written_sheet(assignment(name), place)
     return made
+
+
+def _in_short(name: str, record: dict) -> str:
+    """What a teacher sees of a record while the class is graded."""
+    some = record["questions"].values()
+    points, of = (sum(q[what] for q in some) for what in ("points", "of"))
+    words = f"{assignment(name).writing.total:g} more for the words, which you read"
+    return f"{points:g} of {of:g}; {words if record['written'] else 'no answer in words'}"
 
 
 def start_of(name: str, seed: int) -> list[str]:
@@ -481,12 +490,6 @@ def main(arguments: list[str]) -> int:
     who = [given.student] if given.student else []
     made = grade(given.place, wanted, who, given.question, given.unprotected, given.workers)
     for name, found in made.items():
-        for student, record in found.items():
-            some = record["questions"].values()
-            points, of = (sum(q[what] for q in some) for what in ("points", "of"))
-            words = f"{assignment(name).writing.total:g} more for the words, which you read"
-            words = words if record["written"] else "no answer in words"
-            print(f"{name} {student}: {points:g} of {of:g}; {words}")
         print(
             f"{name}: {len(found)} graded; answers in words: {given.place / 'written' / name}.csv"
         )

@@ -89,7 +89,7 @@ def test_an_archive_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, place):
     assert said.startswith("REJECTED: it is larger than 20 MB")
 
 
-def test_with_several_jails_everybody_is_graded_once(tmp_path, place, monkeypatch):
+def test_with_several_jails_everybody_is_graded_once_and_said(tmp_path, place, monkeypatch, capsys):
     for who in ("ana", "ben", "cleo"):
         (tmp_path / f"{who}.ipynb").write_text(text_of(handed_out(WORK)))
     collect.take([tmp_path / f"{who}.ipynb" for who in ("ana", "ben", "cleo")], place)
@@ -118,6 +118,7 @@ def test_with_several_jails_everybody_is_graded_once(tmp_path, place, monkeypatc
     monkeypatch.setattr(grade, "Sandbox", Jail)
     assert sorted(grade.grade(place, workers=2)["a1_formulas"]) == ["ana", "ben", "cleo"]
     assert jails == [[place], [place]]
+    assert capsys.readouterr().out.count(": 0 of 17; no answer in words\n") == 3
     assert grade.grade(place, workers=2) == {"a1_formulas": {}}
 
 
