@@ -267,20 +267,24 @@ def print_sketchbook(n: int = 200) -> None:
     print(f"\nSketchbook: {n / seconds['objects']:.0f} pictures a second\n", flush=True)
 
 
-# From an input to the frame behind the figure's own; and, on the drawing board, to the frame with a
-# map of a picture that held it: those that came while one was computed are in the next one.
+# From an input to the end of the frame that shows it: layout and painting are done when the message
+# comes. On the drawing board, too, to the frame with a map of a picture that held it: inputs that
+# came while one was computed are in the next one.
 WAITED = """(control) => {
     window.waited = {pixels: [], map: []};
     let [computed, next] = [[], []];
-    const shown = (times, kind) => requestAnimationFrame(
-        () => waited[kind].push(...times.map((time) => performance.now() - time)));
+    const shown = (times, kind) => requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => waited[kind].push(...times.map((time) => performance.now() - time));
+        port2.postMessage("");
+    });
     const told = ({ timeStamp }) => {
         shown([timeStamp], "pixels");
         (computed.length ? next : computed).push(timeStamp);
     };
     const figure = control.closest(".cam-live");
-    const kinds = control.matches("canvas") ? ["keydown", "pointermove"] : ["input"];
-    for (const kind of kinds) figure.addEventListener(kind, told);
+    const kinds = { CANVAS: ["keydown", "pointermove"], SELECT: ["change"], INPUT: ["input"] };
+    for (const kind of kinds[control.tagName]) figure.addEventListener(kind, told);
     const score = figure.querySelector("[data-score]");
     if (!score) return;
     const scored = new MutationObserver(() => {
