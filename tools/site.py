@@ -50,6 +50,25 @@ ON_PAPER = """(pages) => {
     if (pages) link.href = pages + there;
     else link.removeAttribute("href");
   }
+  const end = document.createElement("section"); // paper does not unfold
+  end.innerHTML = "<h2>Hints and solutions</h2>";
+  let exercise = "";
+  for (const part of document.querySelectorAll("main :is(h2, h3, details)")) {
+    if (part.tagName !== "DETAILS") {
+      exercise = part.textContent;
+      continue;
+    }
+    const kind = part.querySelector("summary").textContent;
+    if (kind === "Hint" || kind === "Solution") {
+      const heading = document.createElement("h3");
+      heading.textContent = `${exercise}: ${kind.toLowerCase()}`;
+      part.querySelector("summary").remove();
+      end.append(heading, ...part.childNodes);
+    }
+    if (kind === "Solution") part.replaceWith("Hint and solution: on the last pages.");
+    else part.remove();
+  }
+  if (end.children.length > 1) document.querySelector("main").append(end);
 }"""
 ROW = re.compile(
     r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| ([^|]+) \| (.+?) \|$", re.MULTILINE

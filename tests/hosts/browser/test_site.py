@@ -272,6 +272,9 @@ def test_a_printed_page_is_marked_for_a_screen_reader(visit):
     assert len(headings) > 5 and len(written(pdf, "Title")) > len(headings)
     assert len(alts) > 6 and len(figures) > 3
     assert {*alts, *figures} <= set(written(pdf, "Alt"))
+    titles = written(pdf, "Title")
+    assert "Hints and solutions" in titles  # what paper does not unfold stands at its end
+    assert [t for t in titles if t.startswith("Exercise 1") and t.endswith(": solution")]
     addresses = set(written(pdf, "URI"))
     assert "https://example.org/course/glossary.html#symbols" in addresses
     assert all(address.startswith("https://") for address in addresses)
