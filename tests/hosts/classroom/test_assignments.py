@@ -58,6 +58,34 @@ def test_the_teacher_s_table_says_what_the_assignment_says(work):
     assert row.endswith(f"| {work.minutes} | {work.total:g} |")
 
 
+def sections(number):
+    """The numbers of a notebook's sections."""
+    (path,) = (release.folder.ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    cells = json.loads(path.read_text("utf8"))["cells"]
+    texts = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    return [int(n) for text in texts for n in re.findall(r"^## (\d+)", text, re.M)]
+
+
+def test_the_teacher_s_minutes_are_for_every_section_of_every_notebook():
+    text = (release.folder.ROOT / "assignments" / "README.md").read_text("utf8")
+    rows = dict(re.findall(r"^\| (\d\d) [A-Z][^|]*\|([^|]*)\|", text, re.M))
+    notebooks = (release.folder.ROOT / "notebooks").glob("[0-9]*.ipynb")
+    assert sorted(rows) == sorted(path.name[:2] for path in notebooks)
+    for number, row in rows.items():
+        parts = re.findall(r"(\d+)(?:-(\d+))?: \d+", row)
+        said = [n for first, last in parts for n in range(int(first), int(last or first) + 1)]
+        assert said == sections(number), number
+
+
+def test_what_is_to_be_repeated_is_there():
+    repeats = [repeat for work in WORKS for _, _, repeat in work.asked() if repeat]
+    assert repeats
+    for repeat in repeats:
+        for number, said in re.findall(r"notebook (\d\d), sections? ([\d, and]+)", repeat):
+            asked = [int(n) for n in re.findall(r"\d+", said)]
+            assert set(asked) <= set(sections(number)), repeat
+
+
 @pytest.mark.parametrize("work", ONE)
 def test_the_story_is_text_and_every_question_says_what_it_is_worth(work):
     texts = [c.source for c in handed_out(work).cells if c.cell_type == "markdown"]
