@@ -5,7 +5,6 @@ The tests open them from disk; a notebook in JupyterLab imports this file and sh
 
 import sketchbook
 from utils import live, localization, models, networks
-from utils.preparation import resized
 
 net = models.load("objects-gap")
 picture = sketchbook.pairs(12, seed=3).images[8]
@@ -26,7 +25,7 @@ def _variants() -> dict[str, live.sweep.Variant]:
     seen = {"GAP": net, "GMP": models.load("objects-gmp")}
     x = test.images[BIRD]
     made = {label: live.variant(one, one.prepare(x), _curve(one)) for label, one in seen.items()}
-    made["input 168"] = live.variant(net, net.prepare(resized(x, (LARGE, LARGE))))
+    made["input 168"] = live.variant(net, net.prepare(x, LARGE))
     return made | {"blocks": live.variant(net, net.prepare(x), placed=False)}
 
 

@@ -31,6 +31,15 @@ from utils.live import page as packing
 pytestmark = pytest.mark.browser
 
 KINDS = list(FIGURES)
+SAID = {  # to a screen reader, of what was done last
+    "explorer": r"^car: .* above 0\.10 of the map's maximum\. Box \(",
+    "bench": r"^cup wins after the smallest change of weights",
+    "switch": r"^GMP, fish: IoU 0\.\d\d, (found|missed); \d+\.\d % of the test pictures found",
+    "thresholds": r"^blocks, fish: IoU 0\.\d\d, (found|missed); blocks has no curve",
+    "paint": r"^You marked 0 of 196 cells\.$",
+    "browser": r"^Channel \d+, weight 0\.\d\d for fish\. Best part: ",
+    "board": r" leads with \d+\.\d %\. Map of fish\.$",
+}
 SHARED = "Object.values(camLive)[0]"  # what live.js defines, for tests of its functions
 
 
@@ -75,6 +84,8 @@ def test_each_kind_by_keys_and_by_mouse(opened, figures, kind):
     """As in JupyterLab (test_jupyterlab.py); what follows looks closer."""
     page = opened(figures[kind])
     OPERATE[kind](page.locator(".cam-live"))
+    said = "pattern => RegExp(pattern).test(document.querySelector('.cl-unseen').textContent)"
+    page.wait_for_function(said, arg=SAID[kind])
 
 
 # ---------------------------------------------------------------- the shared functions
