@@ -535,12 +535,13 @@ def test(root, arguments):
 def in_parallel(arguments):
     """pytest's arguments: the whole suite goes to some processes, a part of it to one.
 
+    One more than there are cores, for tests wait often: for a browser, a kernel, an end of time.
     Which tests stay together says tests/conftest.py.
     """
     if arguments:
         return arguments
     os.environ["OMP_NUM_THREADS"] = "1"  # or each process would want all cores
-    return ["-n", str(min(4, os.cpu_count() or 1)), "--no-loadscope-reorder"]
+    return ["-n", str(min(4, 1 + (os.cpu_count() or 1))), "--no-loadscope-reorder"]
 
 
 def run(root, arguments):
