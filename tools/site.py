@@ -164,11 +164,15 @@ def plain(text: str) -> str:
     return html.unescape(TAG.sub("", text)).strip()
 
 
-def heard(text: str) -> str:
-    """The attribute that names a heading or a link with formulas; browsers leave these out."""
+def heard(text: str, apart: str = " ") -> str:
+    """The attribute that names a heading or a link with formulas; browsers leave these out.
+
+    The signs of a formula stand apart, to be read one by one; in a link they may not, for its name
+    has to hold what is to be seen.
+    """
     if not MATH.search(text):
         return ""
-    signs = MATH.sub(lambda found: " ".join(TAG.sub(" ", found[0]).split()), text)
+    signs = MATH.sub(lambda found: apart.join(TAG.sub(" ", found[0]).split()), text)
     return f' aria-label="{html.escape(plain(signs))}"'
 
 
@@ -218,7 +222,7 @@ def sections(page: str) -> str:
     """The second headings of a page, as a list of links for its contents."""
     found = [(name, words) for level, name, words in HEADING.findall(page) if level == "2"]
     items = "".join(
-        f'<li><a href="#{name}"{heard(words)}>{words}</a></li>' for name, words in found
+        f'<li><a href="#{name}"{heard(words, "")}>{words}</a></li>' for name, words in found
     )
     return f"<ol>{items}</ol>" if items else ""
 

@@ -21,7 +21,7 @@ CHECKS += ("tests/unit/test_links.py", "tests/unit/test_house.py", "tests/notebo
 
 def course(folder: Path) -> Path:
     """A copy of what the course consists of."""
-    for name in ("notebooks", "sketchbook", "tests", "tools", "utils"):
+    for name in (".github", "notebooks", "sketchbook", "tests", "tools", "utils"):
         left_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, folder / name, ignore=left_out)
     for name in TEXTS:

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
@@ -38,6 +39,7 @@ HUNGRY = "Its processes took more memory together than a submission may take."
 LOST = "It came to no end: it ended its own process, or took more than a minute in all."
 SLOW = "It was still at work when its time was up. Is there a loop that never ends?"
 HANDED_ON = ("assignment", "student", "question")  # to the grading in a container
+MARKING = Lock()  # one at a time: the judge changes what a process has once, such as sys.stdout
 ALT = 40  # characters of an alt text, at least
 
 
@@ -265,7 +267,20 @@ def graded(
 ) -> dict:
     """A submission's record: points and sentences of every question, and what its cells did."""
     cells = {i: c["source"] for i, c in enumerate(one["cells"]) if c["role"] == "own"}
-    report = sandbox.attempt(list(cells.items()), asked(work, seed, only), **seconds)
+    with MARKING:
+        questions = asked(work, seed, only)
+    report = sandbox.attempt(list(cells.items()), questions, **seconds)
+    with MARKING:
+        marks = marked(work, seed, report, cells)
+    for name in {*report.lost, *report.hungry} & marks.keys() - report.answers.keys():
+        marks[name]["words"] = [HUNGRY if name in report.hungry else LOST]
+    if only:
+        marks = {name: found for name, found in marks.items() if name == only}
+    return {"path": one["path"], "questions": marks, "notes": notes(report, cells)}
+
+
+def marked(work: Assignment, seed: int, report: Report, cells: dict[int, str]) -> dict[str, dict]:
+    """Points and sentences of every question."""
     questions = {}
     for part in work.parts:
         name = getattr(part, "name", "")
@@ -275,11 +290,7 @@ def graded(
         elif isinstance(part, Figure):
             cases = figure_cases(work, seed)
             questions[name] = _safely(mark_figure, part, cases, report.answers.get(name))
-    for name in {*report.lost, *report.hungry} & questions.keys() - report.answers.keys():
-        questions[name]["words"] = [HUNGRY if name in report.hungry else LOST]
-    if only:
-        questions = {name: found for name, found in questions.items() if name == only}
-    return {"path": one["path"], "questions": questions, "notes": notes(report, cells)}
+    return questions
 
 
 def _safely(marking: Any, part: Any, *arguments: Any) -> dict:
@@ -347,7 +358,8 @@ def grade(
                 seed = folder.hidden_seed(place, name)
                 record = graded(assignment(name), seed, one, sandbox, only, **seconds)
                 made[name][who] = _kept(place, name, who, one, record, only)
-                print(f"{name} {who}: {_in_short(name, made[name][who])}", flush=True)
+                with MARKING:
+                    print(f"{name} {who}: {_in_short(name, made[name][who])}", flush=True)
 
     parts = [part for part in (todo[i::workers] for i in range(workers)) if part]
     with ThreadPoolExecutor(max(1, len(parts))) as pool:
