@@ -1,6 +1,7 @@
 """Objects that tell a scene, detectors of phrases and of text. (Notebooks 07 and 08)"""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 import sketchbook
 from utils import concepts, features, models, networks
-from utils.experiments import covering, phrases, scenes, text
+from utils.data.files import Entry, Photographs
+from utils.experiments import covering, folder, phrases, scenes, text
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -293,6 +295,22 @@ def test_a_photograph_is_covered_where_its_thing_is_or_everywhere_else(photograp
     said = covering.lines(net, pictures)
     right = (covering.called(net, thing) == pictures.labels).double().mean()
     assert f"named right, thing covered: {100 * right:.1f} %" in said
+
+
+def test_a_folder_is_measured_from_the_command_line(monkeypatch, capsys):
+    entries = tuple(Entry(name, Path(name), 0) for name in "abc")
+    monkeypatch.setattr(folder, "imagenet", lambda root: Photographs(entries, (root,)))
+    monkeypatch.setattr(folder.models, "pretrained", lambda name: name if name == "here" else None)
+
+    def lines(net, some):
+        return [net, *some.class_names, *(entry.name for entry in some.entries)]
+
+    folder.main("About it.", lines, ["ROOT", "--network", "here", "--most", "2"])
+    assert capsys.readouterr().out == "here\nROOT\na\nb\n"
+    folder.main("About it.", lines, ["ROOT", "--network", "here"])
+    assert capsys.readouterr().out.endswith("a\nb\nc\n")
+    folder.main("About it.", lines, ["ROOT", "--network", "nowhere"])  # which has said why
+    assert capsys.readouterr().out == ""
 
 
 def test_text_is_read_across_many_photographs(photographs):

@@ -1,22 +1,21 @@
 """Thing or surroundings: what a photograph's name hangs on, and where its map is hot. Notebook 07.
 
     python -m utils.experiments.covering FOLDER               ImageNet's validation pictures
-    python -m utils.experiments.covering FOLDER --most 1000   the first so many
+    python -m utils.experiments.covering FOLDER --most 1000   the first so many, of any such command
 
 What is covered is painted in the median colour of its photograph. As a control the same number of
 pixels, on average, is covered without asking where the thing is: at another photograph's boxes.
 """
 
-import argparse
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
-from utils import baselines, cam, compare, models, networks, photos
-from utils.data import imagenet
+from utils import baselines, cam, compare, networks, photos
 from utils.data.files import Photographs
+from utils.experiments import folder
 from utils.pictures import Pictures
 
 SIDE = 289  # pixels: each photograph is squashed to a square of it, the network's input
@@ -58,10 +57,9 @@ def samples(net: networks.CamNetwork) -> Pictures:
     return framed(shown, net.class_names)
 
 
-def read(photographs: Photographs, class_names: Sequence[str], most: int = 0) -> Pictures:
-    """The first photographs of a folder, 0 for all: all of them are in memory, 250 KB each."""
-    n = min(most or len(photographs), len(photographs))
-    some = (photographs[i] for i in range(n))
+def read(photographs: Photographs, class_names: Sequence[str]) -> Pictures:
+    """The photographs of a folder: all of them are in memory, 250 KB each."""
+    some = (photographs[i] for i in range(len(photographs)))
     return framed([(p.image, p.boxes, p.label) for p in some], class_names)
 
 
@@ -123,16 +121,5 @@ def lines(net: networks.CamNetwork, pictures: Pictures) -> list[str]:
     return said
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("root", help="a folder of ImageNet's validation pictures with boxes")
-    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
-    parser.add_argument("--most", type=int, default=0, help="the first so many; 0: all")
-    args = parser.parse_args(argv)
-    if (net := models.pretrained(args.network)) is None:
-        return
-    print("\n".join(lines(net, read(imagenet(args.root), net.class_names, args.most))))
-
-
 if __name__ == "__main__":
-    main()
+    folder.main(__doc__, lambda net, some: lines(net, read(some, net.class_names)))

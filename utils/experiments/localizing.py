@@ -6,16 +6,15 @@ prints the table of notebook 05: three inputs, the cells where they look and as 
 that know nothing.
 """
 
-import argparse
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from utils import baselines, cam, compare, localization, models
-from utils.data import imagenet
+from utils import baselines, cam, compare, localization
 from utils.data.files import Photographs
+from utils.experiments import folder
 from utils.networks import CamNetwork
 
 FRAME = 224  # pixels: side of the frame in which boxes are compared, as in the WSOL evaluation
@@ -168,14 +167,5 @@ def _percent(right: Tensor) -> str:
     return f"{100 * right.mean():.1f} %"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Boxes on photographs: inputs, cells and tiles.")
-    parser.add_argument("root", help="a folder of ImageNet's validation pictures with boxes")
-    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
-    args = parser.parse_args(argv)
-    if (net := models.pretrained(args.network)) is not None:
-        print("\n".join(lines(net, imagenet(args.root))))
-
-
 if __name__ == "__main__":
-    main()
+    folder.main(__doc__, lines)

@@ -8,7 +8,6 @@ maximum in the mean's place does to photographs that you have, ILSVRC2012's vali
 
 import copy
 import functools
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,7 +17,8 @@ from torch import Tensor
 
 import sketchbook
 from utils import baselines, cam, compare, localization, models, networks, training
-from utils.data import imagenet
+from utils.data.files import Photographs
+from utils.experiments import folder
 from utils.networks import CamNetwork
 from utils.pictures import Picture, Pictures
 
@@ -262,8 +262,10 @@ def _mean(found: Tensor | float) -> float:
     return torch.as_tensor(found).double().mean().item()
 
 
+def lines(net: CamNetwork, photographs: Photographs) -> list[str]:
+    """The mean and the maximum on a folder of photographs, 224 pixels, in words."""
+    return told(swapped(net, [photographs[i] for i in range(len(photographs))], 224))
+
+
 if __name__ == "__main__":
-    pretrained = models.pretrained("mobilenet_v2")
-    data = imagenet(sys.argv[1])
-    if pretrained is not None:
-        print("\n".join(told(swapped(pretrained, [data[i] for i in range(len(data))], 224))))
+    folder.main(__doc__, lines)

@@ -3,7 +3,6 @@
 python -m utils.experiments.text FOLDER      its last part on ImageNet's validation pictures
 """
 
-import argparse
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,11 +24,11 @@ from utils import (
     concepts,
     features,
     localization,
-    models,
     networks,
     photos,
 )
-from utils.data import imagenet
+from utils.data.files import Photographs
+from utils.experiments import folder
 from utils.pictures import Pictures
 
 WINDOW = 128  # pixels that the network is given for a window of a photograph
@@ -205,21 +204,11 @@ def lines(net: networks.CamNetwork, shown: Sequence[Tensor]) -> list[str]:
     return said
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="A text detector on many photographs.")
-    parser.add_argument("root", help="a folder of ImageNet's validation pictures")
-    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
-    args = parser.parse_args(argv)
-    if (net := models.pretrained(args.network)) is None:
-        return
-    folder = imagenet(args.root)
-    large = (
-        photo
-        for photo in (folder[i].image for i in range(len(folder)))
-        if min(photo.shape[1:]) >= 96
-    )
-    print("\n".join(lines(net, list(large))))
+def of_folder(net: networks.CamNetwork, photographs: Photographs) -> list[str]:
+    """The same of a folder, without photographs that are too small for a window."""
+    every = (photographs[i].image for i in range(len(photographs)))
+    return lines(net, [photo for photo in every if min(photo.shape[1:]) >= 96])
 
 
 if __name__ == "__main__":
-    main()
+    folder.main(__doc__, of_folder)

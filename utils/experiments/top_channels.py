@@ -6,7 +6,6 @@ apart, from other random numbers, and with other strides.
     python -m utils.experiments.top_channels FOLDER     its last part, on ImageNet's pictures
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -15,10 +14,9 @@ import torch
 from torch import Tensor
 
 import sketchbook
-from utils import cam, channels, compare, models, networks
-from utils.data import imagenet
+from utils import cam, channels, compare, networks
 from utils.data.files import Photographs
-from utils.experiments import pooling
+from utils.experiments import folder, pooling
 from utils.pictures import Pictures
 
 NETWORKS = ("objects-gap", "objects-gap-s16", "objects-gap-s4")
@@ -386,14 +384,5 @@ def lines(net: networks.CamNetwork, photographs: Photographs) -> list[str]:
     return said
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="How many channels carry a class of photographs.")
-    parser.add_argument("root", help="a folder of ImageNet's validation pictures")
-    parser.add_argument("--network", default="mobilenet_v2", help="any of torchvision's")
-    args = parser.parse_args(argv)
-    if (net := models.pretrained(args.network)) is not None:
-        print("\n".join(lines(net, imagenet(args.root))))
-
-
 if __name__ == "__main__":
-    main()
+    folder.main(__doc__, lines)
