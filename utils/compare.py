@@ -14,7 +14,8 @@ with 3 seeds and 300 pictures, intervals of "95 %" hold the truth in 95 to 97 % 
 large the seeds' effect. A hierarchical bootstrap, which draws seeds, then pictures, falls to 77 %
 where seeds matter: of the variance of three seeds it sees two thirds, and it knows no t.
 
-With one seed the interval holds the pictures' variation only, and its text says so. Where several
+With one seed the interval holds the pictures' variation only, and its text says so. An interval of
+shares ends at 1, for they differ by no more. Where several
 differences are tested, `holm` corrects their p. Notebook 03.
 """
 
@@ -69,7 +70,7 @@ def paired(a: Values, b: Values, *, level: float = 0.95, pictures: Whose = "same
         return over_seeds(means, torch.zeros_like(means), level=level, pictures="own")
     if len({len(v) for v in d}) > 1:
         raise ValueError('seeds with other numbers of pictures have pictures="own"')
-    return _of_table(torch.stack(d), level)
+    return _possible(_of_table(torch.stack(d), level), [*first, *second])
 
 
 def over_seeds(
@@ -87,7 +88,8 @@ def over_seeds(
     if S < 2:
         raise ValueError("one seed says nothing about seeds: give two or more, or single pictures")
     of = {"same": "on the same pictures", "own": "with pictures of their own"}[_whose(pictures)]
-    return _difference(d.mean().item(), [(d.var().item() / S, S - 1)], f"{S} seeds {of}", level)
+    found = _difference(d.mean().item(), [(d.var().item() / S, S - 1)], f"{S} seeds {of}", level)
+    return _possible(found, [first, second])
 
 
 def holm(found: Mapping[str, Difference]) -> dict[str, Difference]:
@@ -169,6 +171,12 @@ def _difference(
     level = _level(level)
     h = _half(parts, 1 - level)
     return Difference(mean, mean - h, mean + h, _where_zero_is_left(mean, parts), over, level)
+
+
+def _possible(d: Difference, values: Sequence[Tensor]) -> Difference:
+    """Shares, 0 to 1, differ by 1 at most, and so the interval of their difference ends there."""
+    shares = all(0 <= v.min() and v.max() <= 1 for v in values)
+    return replace(d, low=max(d.low, -1.0), high=min(d.high, 1.0)) if shares else d
 
 
 def _half(parts: Sequence[tuple[float, int]], p: float) -> float:

@@ -215,3 +215,11 @@ def test_errors_say_what_to_do():
         compare.holm({"x": 0.04})
     with pytest.raises(TypeError, match="a dict of differences"):
         compare.table([0.04])
+
+
+def test_shares_differ_by_one_at_most():
+    few, none = [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]
+    assert compare.paired(few, none).high == 1
+    assert compare.paired(none, few).low == -1
+    assert compare.paired([3 * v for v in few], none).high > 3  # no shares
+    assert compare.over_seeds(few, none).high == 1
