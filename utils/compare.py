@@ -15,8 +15,8 @@ large the seeds' effect. A hierarchical bootstrap, which draws seeds, then pictu
 where seeds matter: of the variance of three seeds it sees two thirds, and it knows no t.
 
 With one seed the interval holds the pictures' variation only, and its text says so. An interval of
-shares ends at 1, for they differ by no more. Where several
-differences are tested, `holm` corrects their p. Notebook 03.
+shares ends at 1, for they differ by no more. Where several differences are tested, `holm` corrects
+their p. Notebook 03.
 """
 
 import math

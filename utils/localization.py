@@ -548,6 +548,19 @@ def centred_boxes(h: int, w: int, sides: Sequence[float]) -> Tensor:
     return torch.cat([middle - half, middle + half], 1)
 
 
+def best_centred(
+    boxes: Sequence[Tensor], h: int, w: int, sides: Sequence[float]
+) -> tuple[float, Tensor]:
+    """Of the centred boxes with these sides the one that is right most often, IoU 0.5 or more.
+
+    N pictures of h × w with their true boxes (B, 4) -> its side, and 1 where it is right, (N,).
+    """
+    tried = (box.expand(len(boxes), 4) for box in centred_boxes(h, w, sides))
+    right = torch.stack([best_iou(box, boxes) >= 0.5 for box in tried]).double()
+    best = int(right.sum(1).argmax())
+    return sides[best], right[best]
+
+
 def centred_map(h: int, w: int) -> Tensor:
     """A Gaussian in the middle of the picture, the centre baseline of the WSOL evaluation: (h, w).
 

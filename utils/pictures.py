@@ -83,6 +83,20 @@ class Picture(NamedTuple):
     ignore: Tensor | None = None  # (h, w) bool, pixels that are neither object nor background
 
 
+def squashed(boxes: Tensor, image: Tensor, side: int) -> Tensor:
+    """Boxes of an image (3, h, w) where it is squashed to side × side pixels: (B, 4) -> (B, 4)."""
+    h, w = image.shape[-2:]
+    return boxes * side / torch.tensor([w, h, w, h])
+
+
+def filled(boxes: Tensor, side: int) -> Tensor:
+    """The pixels in any of the boxes, rounded: (B, 4) -> (side, side) bool."""
+    mask = torch.zeros(side, side, dtype=torch.bool)
+    for x0, y0, x1, y1 in boxes.round().long().clamp(min=0).tolist():
+        mask[y0:y1, x0:x1] = True
+    return mask
+
+
 def box_of(mask: Tensor) -> Tensor:
     """The box around a mask's pixels: (h, w) bool -> (4,) int64, all 0 if there are none."""
     y, x = mask.any(1).nonzero(), mask.any(0).nonzero()

@@ -7,7 +7,7 @@ from utils import before, cam
 from utils.experiments import before as experiment
 from utils.models import CourseNetwork
 from utils.networks import CamNetwork
-from utils.pictures import Picture
+from utils.pictures import Picture, filled, squashed
 
 
 def test_each_half_is_read_as_the_other_half_chose():
@@ -31,7 +31,7 @@ def test_photographs_are_read_at_the_pixels_of_the_input():
     found = experiment.maps_of(net, photo, 48)
     assert set(found) == {"CAM", "gradient", "deconvnet", "guided", experiment.ANY}
     assert {tuple(M.shape) for M in found.values()} == {(48, 48)}
-    rows, columns = experiment.boxes_as_mask(photo, 96).nonzero().T  # of 60 × 50 pixels
+    rows, columns = filled(squashed(photo.boxes, image, 96), 96).nonzero().T  # of 60 × 50 pixels
     assert (rows.min(), rows.max()) == (8, 95)
     assert (columns.min(), columns.max()) == (20, 57)
 

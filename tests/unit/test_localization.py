@@ -422,3 +422,9 @@ def test_random_maps_are_smooth_and_the_same_for_a_seed():
     a, b, c = (localization.random_maps(3, 28, 35, seed=s) for s in (1, 1, 2))
     assert a.shape == (3, 28, 35) and torch.equal(a, b) and not torch.equal(a, c)
     assert (a[:, 1:] - a[:, :-1]).abs().max() < 0.3
+
+
+def test_the_best_centred_box_is_right_most_often():
+    small, large = torch.tensor([[4.0, 4, 6, 6]]), torch.tensor([[1.0, 1, 9, 9]])
+    side, right = localization.best_centred([small, large, large], 10, 10, [0.2, 0.8])
+    assert side == 0.8 and right.tolist() == [0, 1, 1]

@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from utils import baselines, before, cam, compare, localization, models
 from utils.data import imagenet
-from utils.experiments.resolution import in_frame
 from utils.networks import CamNetwork
-from utils.pictures import Picture, Pictures
+from utils.pictures import Picture, Pictures, filled, squashed
 
 Method = Callable[[Tensor, Tensor], Tensor]  # (N, 3, h, w), classes (N,) -> maps (N, H, W)
 ANY, BLOB = "mean of all f_k", "blob in the middle"
@@ -196,14 +195,6 @@ def maps_of(net: CamNetwork, photo: Picture, side: int) -> dict[str, Tensor]:
     return found
 
 
-def boxes_as_mask(photo: Picture, side: int) -> Tensor:
-    """The pixels in any of its boxes: side × side, bool."""
-    mask = torch.zeros(side, side, dtype=torch.bool)
-    for x0, y0, x1, y1 in in_frame(photo, side).round().long().tolist():
-        mask[max(y0, 0) : y1, max(x0, 0) : x1] = True
-    return mask
-
-
 def crossed(
     maps: Tensor, boxes: Sequence[Tensor], masks: Tensor, blurs: Sequence[float] = (0,)
 ) -> tuple[Tensor, Tensor]:
@@ -235,8 +226,8 @@ def photographs(
     photos = [data[i] for i in range(min(n, len(data)))]
     cells = len(net(net.prepare(photos[0].image, side), 0)[1][0, 0])
     every = [maps_of(net, photo, side) for photo in photos]
-    boxes = [in_frame(photo, side) for photo in photos]
-    masks = torch.stack([boxes_as_mask(photo, side) for photo in photos])
+    boxes = [squashed(photo.boxes, photo.image, side) for photo in photos]
+    masks = torch.stack([filled(some, side) for some in boxes])
     found = {m: readings(torch.stack([e[m] for e in every]), boxes, masks, cells) for m in every[0]}
     for method, of in found.items():
         for how, values in of.items():

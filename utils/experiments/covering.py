@@ -16,7 +16,7 @@ from torchvision.transforms import functional
 from utils import baselines, cam, compare, networks, photos
 from utils.data.files import Photographs
 from utils.experiments import folder
-from utils.pictures import Pictures
+from utils.pictures import Pictures, filled, squashed
 
 SIDE = 289  # pixels: each photograph is squashed to a square of it, the network's input
 HOT = 0.2  # of the maximum
@@ -34,12 +34,8 @@ def framed(
     """Photographs (3, h, w) with boxes (B, 4) and a label each, as squares; masks are all boxes."""
     images, masks = [], []
     for image, boxes, _ in shown:
-        h, w = image.shape[1:]
         images.append(functional.resize(image, [side, side], antialias=True))
-        mask = torch.zeros(side, side, dtype=torch.bool)
-        for x0, y0, x1, y1 in (boxes * side / torch.tensor([w, h, w, h])).round().int().tolist():
-            mask[y0:y1, x0:x1] = True
-        masks.append(mask)
+        masks.append(filled(squashed(boxes, image, side), side))
     stacked = torch.stack(masks)
     return Pictures(
         torch.stack(images), torch.tensor([label for *_, label in shown]), tuple(class_names),

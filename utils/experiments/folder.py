@@ -1,7 +1,8 @@
 """The command line of experiments on a folder of ImageNet's validation pictures.
 
-python -m utils.experiments.covering FOLDER                    as in the notebook's text
-python -m utils.experiments.covering FOLDER --network resnet50 --most 1000
+    python -m utils.experiments.covering FOLDER --network resnet50 --most 1000
+
+is one of them; notebooks say which gives their numbers.
 """
 
 import argparse

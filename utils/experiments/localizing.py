@@ -16,6 +16,7 @@ from utils import baselines, cam, compare, localization
 from utils.data.files import Photographs
 from utils.experiments import folder
 from utils.networks import CamNetwork
+from utils.pictures import squashed
 
 FRAME = 224  # pixels: side of the frame in which boxes are compared, as in the WSOL evaluation
 GEOMETRY = ("inside", "contains", "displaced", "elsewhere")  # what a wrong box can be
@@ -87,14 +88,9 @@ def look(net: CamNetwork, photographs: Photographs, side: int, batch_size: int =
         maps.append(cam.class_maps(seen.f, seen.w, own=labels))
         anything.append(seen.f.mean(1, keepdim=True))
         ranks.append(localization.ranks(seen.S, labels))
-        boxes += [_in_frame(p.boxes, p.image) for p in some]
+        boxes += [squashed(p.boxes, p.image, FRAME) for p in some]
     cells = net.cells(x)
     return Seen(torch.cat(maps), torch.cat(anything), cells, torch.cat(ranks), boxes)
-
-
-def _in_frame(boxes: Tensor, picture: Tensor) -> Tensor:
-    h, w = picture.shape[1:]
-    return boxes * FRAME / torch.tensor([w, h, w, h])
 
 
 def framed(seen: Seen, tiles: bool = False) -> Tensor:
@@ -148,11 +144,9 @@ def lines(net: CamNetwork, photographs: Photographs) -> list[str]:
         named = _percent((seen.ranks == 1).double())
         said.append(f"{side}: named {named}; top-1, top-5 at 0.2 {', '.join(counted)}")
     sides = [i / 100 for i in range(20, 101)]
-    fits = [localization.best_iou(b.expand(len(seen.boxes), 4), seen.boxes) >= 0.5
-            for b in localization.centred_boxes(*size, sides)]  # fmt: skip
-    top = max(range(len(fits)), key=lambda i: int(fits[i].sum()))
-    best["centred box"] = at_20["centred box"] = fits[top].double()
-    said.append(f"best centred box, side {sides[top]}: {_percent(best['centred box'])}")
+    top, right = localization.best_centred(seen.boxes, *size, sides)
+    best["centred box"] = at_20["centred box"] = right
+    said.append(f"best centred box, side {top}: {_percent(right)}")
     for a, b in (
         *((f"{side}", f"{side}, tiles") for side in (224, 225, 289)), ("289", "224"),
         ("225", "224"), ("224", "centred box"), ("289", "centred box"),

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from utils import cam, compare, localization, models
 from utils.data import Photographs, imagenet
 from utils.networks import CamNetwork
-from utils.pictures import Picture
+from utils.pictures import Picture, squashed
 
 FRAME = 224  # pixels: side of the frame in which boxes are judged, as in the WSOL evaluation
 BATCH = 4
@@ -65,7 +65,7 @@ def _measured(net: CamNetwork, some: Sequence[Picture], side: int) -> Measured:
     labels = torch.tensor([picture.label for picture in some])
     x = net.prepare([picture.image for picture in some], side)
     p = net.forward_pass(x)
-    boxes = [in_frame(picture) for picture in some]
+    boxes = [squashed(picture.boxes, picture.image, FRAME) for picture in some]
     confidence = p.S.softmax(1)[torch.arange(len(labels)), labels]
     fits = [
         localization.records(
@@ -76,12 +76,6 @@ def _measured(net: CamNetwork, some: Sequence[Picture], side: int) -> Measured:
         for M in (cam.class_maps(p.f, p.w, own=labels), p.f.mean(1, keepdim=True))
     ]
     return Measured((p.S.argmax(1) == labels).double(), confidence.double(), *fits)
-
-
-def in_frame(picture: Picture, side: int = FRAME) -> Tensor:
-    """The true boxes where the photograph is squashed to side × side pixels: -> (B, 4)."""
-    h, w = picture.image.shape[-2:]
-    return picture.boxes * side / torch.tensor([w, h, w, h])
 
 
 def found(fits: Tensor, at: float | None = None) -> Tensor:
@@ -128,10 +122,8 @@ def lines(net: CamNetwork, photographs: Sequence[Picture]) -> list[str]:
 
 def centred(photographs: Sequence[Picture]) -> Tensor:
     """GT-known of the centred box, of BOXES, that suits these photographs best: (N,)."""
-    true = [in_frame(picture) for picture in photographs]
-    boxes = localization.centred_boxes(FRAME, FRAME, BOXES)
-    fits = [localization.best_iou(box.expand(len(true), 4), true) >= 0.5 for box in boxes]
-    return max((fit.double() for fit in fits), key=lambda fit: fit.mean().item())
+    true = [squashed(picture.boxes, picture.image, FRAME) for picture in photographs]
+    return localization.best_centred(true, FRAME, FRAME, BOXES)[1]
 
 
 def _values(of: Measured) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """A text detector from labels alone. Notebook 08.
 
-python -m utils.experiments.text FOLDER      its last part on ImageNet's validation pictures
+Its last part on ImageNet's validation pictures: python -m utils.experiments.text FOLDER
 """
 
 import random
