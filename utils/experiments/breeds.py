@@ -40,7 +40,8 @@ def load(name: str, root: str | Path, download: bool = False) -> tuple[Photograp
         return pets(root, "trainval", download), pets(root, "test", download)
     if name == "imagenet":
         data = of_kinds(imagenet(root))
-        return tuple(replace(data, entries=data.entries[k::2]) for k in (0, 1))  # type: ignore
+        even, odd = (replace(data, entries=data.entries[k::2]) for k in (0, 1))
+        return even, odd
     return cub(root, "train"), cub(root, "test")
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
-from utils import baselines, cam, compare, networks, photos
+from utils import baselines, compare, networks, photos
 from utils.data.files import Photographs
 from utils.experiments import folder
 from utils.pictures import Pictures, filled, squashed
@@ -82,25 +82,13 @@ def called(net: networks.CamNetwork, images: Tensor) -> Tensor:
     return torch.cat([p.S.argmax(1).cpu() for _, p in networks.passes(net, images, 20)])
 
 
-def heat(net: networks.CamNetwork, pictures: Pictures) -> tuple[Tensor, Tensor]:
-    """Maps of the true classes, and of the mean of all f_k, at the photographs' size: (N, h, w)."""
-    small: list[tuple[Tensor, Tensor]] = []
-    for at, p in networks.passes(net, pictures.images, 20):
-        own = cam.class_maps(p.f, p.w, own=pictures.labels[at].to(p.w.device))
-        small.append((own.cpu(), p.f.mean(1, keepdim=True).cpu()))
-    cells = net.cells(net.prepare(pictures.images[:1]))
-    size = pictures.images.shape[-2:]
-    of_class, of_all = (torch.cat(some) for some in zip(*small, strict=True))
-    return cam.upsample(of_class, size, cells)[:, 0], cam.upsample(of_all, size, cells)[:, 0]
-
-
 def lines(net: networks.CamNetwork, pictures: Pictures) -> list[str]:
     """Names that are kept, and where maps are hot, in words; differences with their intervals."""
     right = {how: (called(net, some) == pictures.labels) for how, some in ways(pictures).items()}
     said = [f"named right, {how}: {100 * v.double().mean():.1f} %" for how, v in right.items()]
     for a, b in (("thing covered", "another's box covered"), ("as it is", list(right)[-1])):
         said.append(f"  {a} minus {b}: {compare.paired(right[a], right[b])}")
-    maps, of_all = heat(net, pictures)
+    maps, of_all = networks.maps_of(net, pictures), networks.mean_maps(net, pictures.images)
     area = pictures.masks.double().mean()
     said.append(f"the things' boxes cover {100 * area:.1f} % of a photograph")
     for title, measure in (

@@ -198,7 +198,7 @@ def lines(net: networks.CamNetwork, shown: Sequence[Tensor]) -> list[str]:
     said = [f"{len(shown)} photographs; text or not, right: {100 * right.mean():.1f} %"]
     shares = {"map of text": own, **found}
     said += [f"maximum on a word, {name}: {100 * v.mean():.1f} %" for name, v in shares.items()]
-    for name in list(dict.fromkeys([next(iter(found)), "mean of all f_k"])):
+    for name in dict.fromkeys([next(iter(found)), "mean of all f_k"]):
         pair = (v.expand(len(maps)).reshape(-1, 2).mean(1) for v in (own, found[name]))
         said.append(f"  map of text minus {name}: {compare.paired(*pair)}")
     return said
